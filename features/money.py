@@ -1,0 +1,53 @@
+"""Money as written -> integer minor units of its currency, exactly.
+
+`"199.00"` CNY is 19900, `"199"` JPY is 199, `1.234` KWD is 1234. A JSON number is read by its shortest
+decimal form, so 199.99 is 19999 although no binary fraction equals it.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+MAX_MINOR: Final = 10**15
+"""Ten trillion units of a two-decimal currency: beyond that an amount is a mistake, and sums stay exact."""
+
+_REMEMBERED: Final = 100_000
+
+
+class Malformed(ValueError):
+    """A value that can't be what its field says; the message names the value and the limit."""
+
+
+class MinorUnits(dict[str | int | float, int]):
+    """Money text -> minor units for one number of decimals, remembered because prices repeat.
+
+    >>> MinorUnits(2)["199.00"], MinorUnits(0)[199], MinorUnits(3)[1.5]
+    (19900, 199, 1500)
+    """
+
+    __slots__ = ("_scale", "exponent")
+
+    def __init__(self, exponent: int) -> None:
+        """Read amounts of a currency with `exponent` decimals."""
+        super().__init__()
+        self.exponent = exponent
+        self._scale = Decimal(10) ** exponent
+
+    def __missing__(self, written: str | float) -> int:
+        """Parse an amount that was not seen lately; raises `Malformed`."""
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        minor = self[written] = self._parse(written)
+        return minor
+
+    def _parse(self, written: str | float) -> int:
+        try:
+            minor = Decimal(str(written)) * self._scale
+        except InvalidOperation:
+            raise Malformed(f"amount {written!r} is no decimal number") from None
+        if not abs(minor) <= MAX_MINOR:  # also refuses NaN
+            raise Malformed(f"amount {written!r} is beyond {MAX_MINOR} minor units")
+        if minor != (whole := int(minor)):
+            raise Malformed(f"amount {written!r} has more than {self.exponent} decimals")
+        return whole
