@@ -1,0 +1,185 @@
+"""The sections of the settings: one frozen class each, every field with its unit.
+
+No field has a default here (save secrets, which no file may hold): the values stand in `default.yaml`,
+once, beside the comment that explains them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
+
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]+$", max_length=200)]
+Brokers = Annotated[str, StringConstraints(pattern=r"^[^\s,:/@]+:\d{1,5}(,[^\s,:/@]+:\d{1,5})*$")]
+
+
+class Section(BaseModel):
+    """A group of settings: frozen, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KafkaSettings(Section):
+    """The broker, the topics and the consumer group."""
+
+    brokers: Brokers
+    orders_topic: Name
+    dlq_topic: Name
+    alerts_topic: Name
+    group: Name
+    partitions: Count
+    replication_factor: Count
+    max_poll_records: Count
+    fetch_max_wait_ms: Annotated[int, Field(ge=1, le=30_000)]
+    session_timeout_seconds: Seconds
+    heartbeat_interval_seconds: Seconds
+    rebalance_timeout_seconds: Seconds
+    commit_interval_seconds: Seconds
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+    sasl_username: SecretStr | None = None
+    sasl_password: SecretStr | None = None
+    ssl_cafile: Path | None
+
+    @model_validator(mode="after")
+    def _heartbeats_fit_in_the_session(self) -> Self:
+        # Kafka's own advice: a member may miss two heartbeats and still be alive at the third
+        if self.heartbeat_interval_seconds * 3 > self.session_timeout_seconds:
+            raise ValueError(
+                f"heartbeat_interval_seconds {self.heartbeat_interval_seconds:g} must be at most a third of "
+                f"session_timeout_seconds {self.session_timeout_seconds:g}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sasl_has_its_secrets(self) -> Self:
+        if self.security_protocol.startswith("SASL"):
+            for secret in ("sasl_username", "sasl_password"):
+                if getattr(self, secret) is None:
+                    raise ValueError(
+                        f"security_protocol {self.security_protocol} needs {secret}: "
+                        f"set ORDERWATCH_KAFKA__{secret.upper()} in the environment"
+                    )
+        return self
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("must begin with redis://, rediss:// (TLS) or unix://")
+    if parts.username or parts.password:
+        raise ValueError(
+            "must hold no user and no password: set ORDERWATCH_REDIS__USERNAME and ORDERWATCH_REDIS__PASSWORD"
+        )
+    return url
+
+
+class RedisSettings(Section):
+    """Where alerts are delivered."""
+
+    url: Annotated[str, AfterValidator(_without_credentials)]
+    username: SecretStr | None = None
+    password: SecretStr | None = None
+    stream: Name
+    channel: Name
+    stream_max_entries: Count
+    claim_ttl_seconds: Count
+    retry_seconds: Seconds
+
+
+class DecodeSettings(Section):
+    """What is still an event, and what is a dead letter."""
+
+    max_event_bytes: Count
+    earliest: AwareDatetime
+    max_ahead_seconds: Seconds
+    duplicate_window_events: Count
+
+    @property
+    def earliest_ms(self) -> int:
+        """`earliest` in milliseconds since 1970-01-01 UTC."""
+        return round(self.earliest.timestamp() * 1000)
+
+
+def _is_timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError) as error:
+        raise ValueError("must be a time zone of the IANA list, such as UTC or Asia/Shanghai") from error
+    return name
+
+
+class TimeSettings(Section):
+    """Event time: how long is waited, and how it is cut."""
+
+    allowed_lateness_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    pane_seconds: Count
+    idle_source_seconds: Seconds
+    business_timezone: Annotated[str, AfterValidator(_is_timezone)]
+
+
+class StateSettings(Section):
+    """Most live keys of each kind, per partition; the least recently seen goes first."""
+
+    max_orders: Count
+    max_products: Count
+    max_customers: Count
+    max_sellers: Count
+    max_promotions: Count
+    max_routes: Count
+
+
+class PartSettings(Section):
+    """One part: whether it runs, and the parameters that its own class checks."""
+
+    on: bool
+    params: dict[str, Any] = {}
+
+
+class WeightedPartSettings(PartSettings):
+    """A rule or a detector: also how much its word counts in the verdict."""
+
+    weight: Weight = 1.0
+
+
+class JudgeSettings(Section):
+    """From which calibrated score a verdict is an alert."""
+
+    alert_score: Score
+    family_alert_score: dict[str, Score]
+
+    def alert_score_of(self, family: str) -> float:
+        """Score from which a verdict of `family` (`price`, `volume`, …) is an alert."""
+        return self.family_alert_score.get(family, self.alert_score)
+
+
+class AlertSettings(Section):
+    """How verdicts become few alerts."""
+
+    policy_file: Path | None
+    cooldown_seconds: Seconds
+    resolve_after_seconds: Seconds
+    max_order_ids: Annotated[int, Field(ge=0, le=20)]
+
+
+class PromotionSettings(Section):
+    """The register of promotions, if there is one."""
+
+    file: Path | None
