@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _LONGEST_VALUE_SHOWN = 60
+_CREDENTIALS = re.compile(r"://[^/@\s]*@")
 _UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
 _MISSING_KEY = {"missing", "missing_argument", "missing_keyword_only_argument"}
 
@@ -39,9 +41,14 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
 
 def explain(error: ValidationError, model: Any) -> str:
     """One line for the first problem that pydantic found, and how many more there are."""
-    first, *more = error.errors(include_url=False)
-    line = _line(first, model)
-    return f"{line} (and {len(more)} more)" if more else line
+    line, more = _line(first_problem(error), model), error.error_count() - 1
+    return f"{line} (and {more} more)" if more else line
+
+
+def first_problem(error: ValidationError) -> ErrorDetails:
+    """Pick the problem worth naming: an unknown key, since a missing one may be that key misspelt."""
+    problems = error.errors(include_url=False)
+    return next((problem for problem in problems if problem["type"] in _UNKNOWN_KEY), problems[0])
 
 
 def _line(problem: ErrorDetails, model: Any) -> str:
@@ -53,14 +60,14 @@ def _line(problem: ErrorDetails, model: Any) -> str:
     if problem["type"] in _MISSING_KEY:
         return f"{key} is missing"
     message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    return f"{key} = {_shown(problem['input'])}: {message}" if key else message
+    return f"{key}{_shown(problem['input'])}: {message}" if key else message
 
 
 def _shown(value: object) -> str:
     if isinstance(value, SecretStr | BaseModel | Mapping):
-        return "…"
-    text = repr(value)
-    return text if len(text) <= _LONGEST_VALUE_SHOWN else text[: _LONGEST_VALUE_SHOWN - 1] + "…"
+        return ""
+    text = _CREDENTIALS.sub("://…@", repr(value))
+    return f" = {text if len(text) <= _LONGEST_VALUE_SHOWN else text[: _LONGEST_VALUE_SHOWN - 1] + '…'}"
 
 
 def known_keys(model: Any, location: Sequence[int | str]) -> list[str]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from config.document import read_document
 from config.errors import ConfigRefused, explain, unknown
-from config.sections import Count, Seconds
+from config.sections import Count, Family, Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DEFAULT_FILE = Path(__file__).with_name("policy.yaml")
 Severity = Literal["critical", "high", "medium", "low"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # the worst first
+FAMILIES: tuple[Family, ...] = get_args(Family)
 _Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
@@ -51,11 +52,10 @@ class Policy:
         Raises ConfigRefused, in one line, for an unknown family, key or severity.
         """
         said = read_document(DEFAULT_FILE)
-        families = frozenset(said)
         origins = dict.fromkeys(said, DEFAULT_FILE)
         if path is not None:
             for name, entry in read_document(path).items():
-                said[name] = said.get(name, {}) | _mapping(path, name, entry, families)
+                said[name] = said.get(name, {}) | _mapping(path, name, entry)
                 origins[name] = path
         names = sorted(said)  # a family comes before its kinds, so that its own mistake is named first
         return cls({name: _answer(origins[name], name, said[_family(name)] | said[name]) for name in names})
@@ -64,8 +64,7 @@ class Policy:
         """Find the answer to `kind`: its own, else its family's. An unknown family is ConfigRefused."""
         found = self.answers.get(kind) or self.answers.get(_family(kind))
         if found is None:
-            families = [name for name in self.answers if "." not in name]
-            raise ConfigRefused(f"policy: {unknown('family', _family(kind), families)}")
+            raise ConfigRefused(f"policy: {unknown('family', _family(kind), FAMILIES)}")
         return found
 
 
@@ -73,9 +72,9 @@ def _family(kind: str) -> str:
     return kind.partition(".")[0]
 
 
-def _mapping(origin: Path, name: str, entry: Any, families: frozenset[str]) -> dict[str, Any]:
-    if _family(name) not in families:
-        raise ConfigRefused(f"{origin}: {unknown('family', _family(name), families)}")
+def _mapping(origin: Path, name: str, entry: Any) -> dict[str, Any]:
+    if _family(name) not in FAMILIES:
+        raise ConfigRefused(f"{origin}: {unknown('family', _family(name), FAMILIES)}")
     if not isinstance(entry, dict):
         raise ConfigRefused(f"{origin}: {name}: must be a mapping of {', '.join(Answer.model_fields)}")
     return entry

@@ -22,6 +22,21 @@ from pydantic import (
     model_validator,
 )
 
+Family = Literal[
+    "price",
+    "volume",
+    "latency",
+    "promotion",
+    "payment",
+    "inventory",
+    "logistics",
+    "information",
+    "duplicate",
+    "missing",
+    "process",
+    "system",
+    "behaviour",
+]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -121,7 +136,7 @@ class DecodeSettings(Section):
 def _is_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, KeyError) as error:
         raise ValueError("must be a time zone of the IANA list, such as UTC or Asia/Shanghai") from error
     return name
 
@@ -163,9 +178,9 @@ class JudgeSettings(Section):
     """From which calibrated score a verdict is an alert."""
 
     alert_score: Score
-    family_alert_score: dict[str, Score]
+    family_alert_score: dict[Family, Score]
 
-    def alert_score_of(self, family: str) -> float:
+    def alert_score_of(self, family: Family) -> float:
         """Score from which a verdict of `family` (`price`, `volume`, …) is an alert."""
         return self.family_alert_score.get(family, self.alert_score)
 

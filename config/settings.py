@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -21,7 +22,7 @@ from pydantic_settings import (
 )
 
 from config.document import read_document
-from config.errors import ConfigRefused, explain, unknown
+from config.errors import ConfigRefused, explain, first_problem, unknown
 from config.sections import (
     AlertSettings,
     DecodeSettings,
@@ -40,6 +41,7 @@ DEFAULT_FILE = Path(__file__).with_name("default.yaml")
 PREFIX = "ORDERWATCH_"
 FILES_VARIABLE = "ORDERWATCH_CONFIG"
 _ENVIRONMENT = "environment"
+_PARTS = ("features", "rules", "detectors")
 _OTHER_VARIABLES = {FILES_VARIABLE, "ORDERWATCH_DATA"}  # ours too, but no setting
 
 
@@ -142,9 +144,26 @@ def _environment() -> _Layer:
                     f"environment {name}: {unknown('section', section, Settings.model_fields)}"
                 )
     try:
-        return _Layer(_ENVIRONMENT, EnvSettingsSource(Settings)())
+        values = EnvSettingsSource(Settings)()
     except SettingsError as error:
-        raise ConfigRefused(f"environment: {' '.join(str(error).split())}") from None
+        section = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "kafka")
+        raise ConfigRefused(
+            f"environment {_variable(section)}…: a whole mapping must be JSON; "
+            f"or set single keys, as in {_variable('kafka', 'group')}=name"
+        ) from None
+    for kind in _PARTS:
+        for part in values.get(kind, {}).values():
+            _read_parameters(part)
+    return _Layer(_ENVIRONMENT, values)
+
+
+def _read_parameters(part: Any) -> None:
+    """Read a part's parameters as YAML would: what they should be, only the part's own class knows."""
+    params = part.get("params") if isinstance(part, dict) else None
+    if isinstance(params, dict):
+        part["params"] = {
+            key: yaml.safe_load(value) if isinstance(value, str) else value for key, value in params.items()
+        }
 
 
 def _variable(*path: int | str) -> str:
@@ -153,7 +172,7 @@ def _variable(*path: int | str) -> str:
 
 def _origin(error: ValidationError, layers: list[_Layer]) -> str:
     """Say who had the last word on the first problem: a file, an environment variable, an argument."""
-    path = error.errors(include_url=False)[0]["loc"]
+    path = first_problem(error)["loc"]
     for length in range(len(path), 0, -1):
         for layer in reversed(layers):
             if _holds(layer.values, path[:length]):
