@@ -39,6 +39,7 @@ Family = Literal[
 ]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Wait = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]+$", max_length=200)]
@@ -159,6 +160,20 @@ class StateSettings(Section):
     max_sellers: Count
     max_promotions: Count
     max_routes: Count
+
+
+class StageSettings(Section):
+    """How long each stage of an order may take after the one before it; 0: it is not waited for."""
+
+    paid_within_seconds: Wait
+    approved_within_seconds: Wait
+    shipped_within_seconds: Wait
+    delivered_within_seconds: Wait
+
+    @property
+    def limits_seconds(self) -> dict[str, float]:
+        """The limits by stage."""
+        return {field.removesuffix("_within_seconds"): limit for field, limit in self}
 
 
 class PartSettings(Section):

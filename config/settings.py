@@ -32,6 +32,7 @@ from config.sections import (
     PartSettings,
     PromotionSettings,
     RedisSettings,
+    StageSettings,
     StateSettings,
     TimeSettings,
     WeightedPartSettings,
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     decode: DecodeSettings
     time: TimeSettings
     state: StateSettings
+    stages: StageSettings
     features: dict[str, PartSettings]
     rules: dict[str, WeightedPartSettings]
     detectors: dict[str, WeightedPartSettings]

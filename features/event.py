@@ -58,7 +58,7 @@ class Payment(Struct, gc=False, kw_only=True):
 
 
 class Address(Struct, gc=False, kw_only=True):
-    """Where the order goes. Only its form is judged; `features.columns` keeps country and region alone."""
+    """Where the order goes. Only its form is judged; `features.tabulate` keeps country and region alone."""
 
     country: LooseText | None = None
     region: LooseText | None = None
@@ -100,7 +100,6 @@ class OrderPaid(OrderEvent, gc=False, kw_only=True, tag="order.paid"):
     """The shop believes the order is paid."""
 
     payments: Annotated[list[Payment], Meta(min_length=1, max_length=MAX_LINES)]
-    currency: Text | None = None
 
 
 class OrderApproved(OrderEvent, gc=False, kw_only=True, tag="order.approved"):
@@ -126,7 +125,6 @@ class OrderRefunded(OrderEvent, gc=False, kw_only=True, tag="order.refunded"):
     """Money went back to the customer."""
 
     payments: Annotated[list[Payment], Meta(min_length=1, max_length=MAX_LINES)]
-    currency: Text | None = None
 
 
 class InventoryUpdated(Event, gc=False, kw_only=True, tag="inventory.updated"):

@@ -11,6 +11,7 @@ features keep in a row.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,19 @@ from numpy.typing import NDArray
 Rows = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+A = TypeVar("A", bound=np.generic)
+
 _EVICTED_SHARE = 16
+
+
+def grown(state: NDArray[A], size: int) -> NDArray[A]:
+    """The same state with room for `size` rows along its first axis: doubled until it fits, new rows zero."""
+    room = len(state)
+    while room < size:
+        room *= 2
+    if room == len(state):
+        return state
+    return np.concatenate([state, np.zeros((room - len(state), *state.shape[1:]), state.dtype)])
 
 
 class Keys:

@@ -1,0 +1,231 @@
+"""One partition's events as columns, in the order of the log: what every feature, rule and detector reads.
+
+Four tables hang together by position: `Batch` (a row an event), `Created` (a row an order placed, `at` = its
+event), `Lines` and `Discounts` (a row an item, `order` = its row in `Created`), `Payments` (a row a payment,
+`at` = its event). Money is int64 minor units, time int64 milliseconds since 1970 UTC, "not given" is `NOT_GIVEN`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.keys import Flags, Keys, Rows
+
+I64 = NDArray[np.int64]
+F64 = NDArray[np.float64]
+I8 = NDArray[np.int8]
+I32 = NDArray[np.int32]
+Flag = NDArray[np.bool_]
+
+NOT_GIVEN: Final = np.iinfo(np.int64).min
+"""Stands for an absent amount or time in an integer column."""
+
+ABSENT, WELL_FORMED, MALFORMED = 0, 1, 2
+"""What became of an address or a phone number: only its form is kept."""
+
+ORDER_TIMES: Final = ("created", "paid", "approved", "shipped", "delivered", "cancelled")
+STAGES: Final = ORDER_TIMES[:5]
+TOTAL, PAID_SO_FAR, REFUNDED_SO_FAR = range(3)
+PLACES: Final = ("channel", "client_version", "region", "carrier")
+"""What an order is remembered by, to say later which segment an anomaly sits in."""
+
+Level = Literal["event", "created", "line"]
+
+
+@dataclass(slots=True)
+class Created:
+    """Orders placed in this batch."""
+
+    at: I64
+    channel: list[str]
+    client_version: list[str]
+    customer: list[str]
+    currency: list[str]
+    region: list[str]
+    exponent: I64
+    total_minor: I64
+    shipping_minor: I64
+    tax_minor: I64
+    goods_minor: I64
+    discount_minor: I64
+    cost_minor: I64
+    quantity: I64
+    address_form: I8
+    phone_form: I8
+
+    def __len__(self) -> int:
+        """Orders placed."""
+        return len(self.at)
+
+
+@dataclass(slots=True)
+class Lines:
+    """Line items of the orders placed."""
+
+    order: I64
+    sku: list[str]
+    product: list[str]
+    seller: list[str]
+    quantity: I64
+    price_minor: I64
+    unit_cost_minor: I64
+
+
+@dataclass(slots=True)
+class Discounts:
+    """Discounts of the orders placed, in the order of application."""
+
+    order: I64
+    promotion: list[str]
+    amount_minor: I64
+
+
+@dataclass(slots=True)
+class Payments:
+    """Payments received (`order.paid`) or returned (`order.refunded`).
+
+    A payment names no currency, so its amount stays in ten thousandths of a unit until it meets its order.
+    """
+
+    at: I64
+    method: list[str]
+    amount_e4: I64
+
+
+@dataclass(slots=True)
+class Shipments:
+    """Hand-overs to a carrier."""
+
+    at: I64
+    carrier: list[str]
+    tracking_number: list[str]
+
+
+@dataclass(slots=True)
+class Stock:
+    """Stock levels after a change."""
+
+    at: I64
+    sku: list[str]
+    available: I64
+
+
+@dataclass(slots=True)
+class Column:
+    """A feature's values, and the range it expected before it saw them (NaN: no opinion yet)."""
+
+    values: F64
+    low: F64
+    high: F64
+
+
+@dataclass(slots=True)
+class Keyed:
+    """Rows of state for a column of keys; `fresh` where the row starts anew, `size` rows exist."""
+
+    rows: Rows
+    fresh: Flags
+    size: int
+
+    def of_lines(self, order: I64) -> Keyed:
+        """The same keys seen from the lines of the orders; fresh at an order's first line only."""
+        first = np.diff(order, prepend=-1) != 0
+        return Keyed(self.rows[order], self.fresh[order] & first, self.size)
+
+
+@dataclass(slots=True)
+class Life:
+    """What was known of each event's order just before the event; time 0 and amount 0 mean "not yet".
+
+    `at_ms` : (n_events, 6), when the order was created, paid, approved, shipped, delivered, cancelled.
+    `money_e4` : (n_events, 3), total, paid so far and refunded so far, in ten thousandths of a unit.
+    `place` : (n_events, 4), rows of `PLACES` in their key spaces plus one, 0 where not known; after the event.
+    `latency_seconds` : since the latest earlier stage, NaN where none is known or the event is no stage.
+    """
+
+    at_ms: I64
+    money_e4: I64
+    place: I32
+    latency_seconds: F64
+
+    @classmethod
+    def of(cls, n: int) -> Life:
+        """n events of which nothing is known."""
+        return cls(
+            np.zeros((n, len(ORDER_TIMES)), np.int64),
+            np.zeros((n, 3), np.int64),
+            np.zeros((n, len(PLACES)), np.int32),
+            np.full(n, np.nan),
+        )
+
+
+@dataclass(slots=True)
+class Overdue:
+    """Orders whose next stage did not come in time; `at` is the event whose clock passed the deadline."""
+
+    at: I64
+    order_id: list[str]
+    stage: I64
+    deadline_ms: I64
+    money_e4: I64
+    place: I32
+
+    @classmethod
+    def none(cls) -> Overdue:
+        """No order is overdue."""
+        empty = np.zeros(0, np.int64)
+        return cls(empty, [], empty, empty, np.zeros((0, 3), np.int64), np.zeros((0, len(PLACES)), np.int32))
+
+
+@dataclass(slots=True)
+class Batch:
+    """A slice of one partition's log."""
+
+    event_id: list[str]
+    order_id: list[str]
+    kind: I8
+    time_ms: I64
+    promised_ms: I64
+    created: Created
+    lines: Lines
+    discounts: Discounts
+    payments: Payments
+    shipments: Shipments
+    stock: Stock
+    offset: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    clock_ms: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    late: Flag = field(default_factory=lambda: np.empty(0, np.bool_))
+    columns: dict[str, Column] = field(default_factory=dict)
+    keyed: dict[str, Keyed] = field(default_factory=dict)
+    life: Life = field(default_factory=lambda: Life.of(0))
+    overdue: Overdue = field(default_factory=Overdue.none)
+
+    def __len__(self) -> int:
+        """Events."""
+        return len(self.event_id)
+
+    def key(self, space: Keys) -> Keyed:
+        """The rows of this batch's keys in `space`, looked up once a batch."""
+        found = self.keyed.get(space.kind)
+        if found is None:
+            rows, fresh = space.rows(_KEYS_OF[space.kind](self))
+            found = self.keyed[space.kind] = Keyed(rows, fresh, space.size)
+        return found
+
+
+_KEYS_OF: Final[dict[str, Callable[[Batch], list[str]]]] = {
+    "order": lambda batch: batch.order_id,
+    "product": lambda batch: batch.lines.product,
+    "seller": lambda batch: batch.lines.seller,
+    "promotion": lambda batch: batch.discounts.promotion,
+    "channel": lambda batch: batch.created.channel,
+    "client_version": lambda batch: batch.created.client_version,
+    "region": lambda batch: batch.created.region,
+    "carrier": lambda batch: batch.shipments.carrier,
+    "method": lambda batch: batch.payments.method,
+}

@@ -1,0 +1,38 @@
+"""What a feature is: one file, one class, one column an expert of orders would ask for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from pydantic import ConfigDict
+
+if TYPE_CHECKING:
+    from features.batch import Batch, Column, Level
+    from features.keys import Keys
+
+
+STRICT: Final = ConfigDict(extra="forbid")
+"""How a part's parameters are checked: an unknown one is refused."""
+
+
+class Feature(ABC):
+    """A column computed from a batch and from what came before it.
+
+    A feature reads its state as it was *before* each event, then learns that event, in the order of the log.
+    So `transform(a + b)` equals `transform(a)` then `transform(b)` bit for bit: where the stream is cut must
+    not show. It never looks at a clock or at the outside world, and never holds more keys than `Keys` allow.
+    """
+
+    level: ClassVar[Level]
+    unit: ClassVar[str]
+    spaces: ClassVar[tuple[str, ...]] = ()
+    """The key spaces it reads, by kind."""
+
+    def bind(self, spaces: dict[str, Keys]) -> None:
+        """Receive the key spaces of the partition, once, before the first batch."""
+        self._spaces = {kind: spaces[kind] for kind in self.spaces}
+
+    @abstractmethod
+    def transform(self, batch: Batch) -> Column:
+        """One value a row of `level`; NaN where there is nothing to say yet."""

@@ -1,0 +1,68 @@
+"""All that one partition of the order log can know: its event-time clock, its keys, its orders, its features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from config.settings import Settings
+from features.batch import Batch, Overdue
+from features.feature import Feature
+from features.keys import Keys
+from features.order_life import OrderLife
+
+_SMALL_SPACE: Final = 10_000
+"""Channels, versions, regions, carriers, methods: few in any honest shop, bounded in a dishonest one."""
+
+
+def key_spaces(settings: Settings) -> dict[str, Keys]:
+    """The key spaces of one partition, by kind."""
+    state = settings.state
+    capacity = {
+        "order": state.max_orders,
+        "product": state.max_products,
+        "seller": state.max_sellers,
+        "promotion": state.max_promotions,
+        "route": state.max_routes,
+    }
+    small = ("channel", "client_version", "region", "carrier", "method")
+    return {kind: Keys(kind, n) for kind, n in (capacity | dict.fromkeys(small, _SMALL_SPACE)).items()}
+
+
+class Partition:
+    """Turns the batches of one partition into columns, in the order of its log.
+
+    Parameters
+    ----------
+    settings
+        State bounds, allowed lateness and stage limits.
+    features
+        The features that are on, in the order in which they are computed; bound to this partition here.
+    """
+
+    def __init__(self, settings: Settings, features: Mapping[str, Feature]) -> None:
+        """Start with an empty state."""
+        self.spaces = key_spaces(settings)
+        self.clock_ms = 0
+        self._lateness_ms = int(settings.time.allowed_lateness_seconds * 1000)
+        self._life = OrderLife(settings.stages.limits_seconds)
+        self._features = dict(features)
+        for feature in self._features.values():
+            feature.bind(self.spaces)
+
+    def transform(self, batch: Batch) -> None:
+        """Fill in the batch's clock, lateness, order lives, overdue orders and feature columns."""
+        batch.clock_ms = np.maximum(np.maximum.accumulate(batch.time_ms), self.clock_ms)
+        batch.late = batch.time_ms < batch.clock_ms - self._lateness_ms
+        if len(batch):
+            self.clock_ms = int(batch.clock_ms[-1])
+        batch.life, batch.overdue = self._life.follow(batch, self.spaces)
+        for name, feature in self._features.items():
+            batch.columns[name] = feature.transform(batch)
+
+    def advance(self, now_ms: int) -> Overdue:
+        """Let event time pass in a silent partition; returns the orders that became overdue."""
+        self.clock_ms = max(self.clock_ms, now_ms)
+        return self._life.expire(self.clock_ms, self.spaces)
