@@ -65,7 +65,7 @@ def partitions_of(keys: Sequence[bytes], partitions: int) -> NDArray[np.int64]:
     """Partition of each key, as Kafka's default partitioner chooses it.
 
     >>> partitions_of([b"o1", b"o2", b""], 4).tolist()
-    [1, 0, 1]
+    [3, 2, 1]
     """
     ends = np.cumsum(np.fromiter(map(len, keys), np.int64, len(keys)))
     return _partitions(np.frombuffer(b"".join(keys), np.uint8), ends, partitions)
