@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
@@ -13,10 +14,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as quick
+_BOOLEAN = "tag:yaml.org,2002:bool"
 
 
 class _StrictLoader(_SafeLoader):  # type: ignore[valid-type,misc]  # its base is chosen when it is imported
-    """YAML in which a key may stand once: of two equal keys plain YAML keeps the last, in silence."""
+    """YAML in which a key may stand once, and only true and false are booleans.
+
+    Of two equal keys plain YAML keeps the last, in silence; and it takes `on`, a key of ours, and the country
+    code `NO` for booleans.
+    """
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN]
+        for first, resolvers in _SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[object] = set()
@@ -28,6 +39,11 @@ class _StrictLoader(_SafeLoader):  # type: ignore[valid-type,misc]  # its base i
             seen.add(key)
         mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
         return mapping
+
+
+_StrictLoader.add_implicit_resolver(
+    _BOOLEAN, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 
 
 def read_document(path: Path) -> dict[str, Any]:
