@@ -1,0 +1,154 @@
+"""Any river anomaly detector, row by row, beside the compiled ones.
+
+river's `learn_one` and `score_one` take a dictionary; each row becomes one, without the features that are
+missing. Row by row in Python is slow (river's OneClassSVM scores and learns about 50,000 rows a second, its
+LODA 3,000): keep it for what the compiled detectors do not do.
+
+Two things are taken from river as they are. A score's scale and even its sense are the detector's own:
+OneClassSVM is linear, so it sees a row that is odd in one direction only. And memory is the detector's own:
+LocalOutlierFactor keeps every row, and is no detector for a stream.
+
+Source: Montiel et al., River: machine learning for streaming data in Python, JMLR 22 (2021).
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from dataclasses import field
+from typing import Annotated, Any, NoReturn
+
+import numpy as np
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+from river import base
+
+from models.detector import Detector, F64Matrix, F64Vector, State, StateNotPortable
+from models.detectors._class_path import class_at, made
+
+_KINDS = (base.AnomalyDetector, base.SupervisedAnomalyDetector, base.AnomalyFilter)
+
+
+@dataclass(config=ConfigDict(extra="forbid"), kw_only=True)
+class RiverDetector(Detector):
+    """Runs the river detector that `detector` names.
+
+    A missing feature (NaN) is left out of the row, as river has it; where the judged `target` itself is
+    missing the row is passed over. No opinion before `warm_up_rows` rows were learned.
+
+    Restart: a river model is an object, and objects are not written (see `Detector`). `get_state` refuses; a
+    restarted detector has no opinion until it has learned `warm_up_rows` again.
+
+    Parameters
+    ----------
+    detector
+        Path of a class of `river.anomaly`, or of one of your own that derives from river's.
+    params
+        Its parameters. One that is itself a river object is written `{"class": path, "params": {...}}`.
+    scaler
+        Path of a river scaler that sees each row first; null for none. It never scales the target.
+    target
+        Place of the one column that a supervised detector (GaussianScorer) judges; the others are its x.
+    warm_up_rows
+        Rows learned before the first score.
+    seed
+        Given to the detector where it takes a seed and `params` names none.
+
+    >>> gauss = RiverDetector(detector="river.anomaly.GaussianScorer", scaler=None, warm_up_rows=100)
+    >>> gauss.learn(np.random.default_rng(1).normal(size=(200, 1)))
+    >>> gauss.score(np.array([[5.0], [np.nan]])).round(3).tolist()
+    [1.0, nan]
+    """
+
+    detector: str = "river.anomaly.OneClassSVM"
+    params: dict[str, Any] = field(default_factory=dict)
+    scaler: str | None = "river.preprocessing.StandardScaler"
+    target: Annotated[int, Field(ge=0)] = 0
+    warm_up_rows: Annotated[int, Field(ge=1)] = 250
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        """Build the model, so that a wrong path or parameter stops the start."""
+        model = _made(self.detector, self.params, self.seed)
+        if not isinstance(model, _KINDS):  # a setting's value, so no TypeError
+            raise ValueError(f"detector {self.detector!r} is no river anomaly detector")  # noqa: TRY004
+        self._model = model
+        self._supervised = bool(model._supervised)  # noqa: SLF001 - the name under which river tells
+        self._scaler = _made(self.scaler, {}, self.seed) if self.scaler else None
+        self._learned = 0
+
+    def score(self, x: F64Matrix) -> F64Vector:
+        """Score each row on the state as it is now."""
+        return np.array([self._score_one(row) for row in self._rows(x)], np.float64)
+
+    def learn(self, x: F64Matrix) -> None:
+        """Learn each row."""
+        for row in self._rows(x):
+            self._learn_one(row)
+
+    def score_learn(self, x: F64Matrix) -> F64Vector:
+        """Score each row on the state before it, then learn it."""
+        scores = np.full(len(x), np.nan)
+        for i, row in enumerate(self._rows(x)):
+            scores[i] = self._score_one(row)
+            self._learn_one(row)
+        return scores
+
+    def get_state(self) -> State:
+        """Refuse: see Restart, above."""
+        self._refuse()
+
+    def set_state(self, state: State) -> None:  # noqa: ARG002 - the contract's argument
+        """Refuse: see Restart, above."""
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise StateNotPortable(
+            f"{self.detector} has no state of plain arrays; after a restart it learns warm_up_rows = "
+            f"{self.warm_up_rows} rows before it scores again"
+        )
+
+    def _rows(self, x: F64Matrix) -> list[dict[int, float]]:
+        """Each row as river wants it; empty where there is nothing to judge."""
+        if self._supervised and self.target >= x.shape[1]:
+            raise ValueError(f"target is column {self.target}, a row has {x.shape[1]} features")
+        rows = [{j: value for j, value in enumerate(row) if math.isfinite(value)} for row in x.tolist()]
+        return [row if not self._supervised or self.target in row else {} for row in rows]
+
+    def _score_one(self, row: dict[int, float]) -> float:
+        if self._learned < self.warm_up_rows or not row:
+            return math.nan
+        return float(self._model.score_one(*self._arguments(row)))
+
+    def _learn_one(self, row: dict[int, float]) -> None:
+        if not row:
+            return
+        if self._scaler is not None:
+            self._scaler.learn_one(self._features(row))
+        self._model.learn_one(*self._arguments(row))
+        self._learned += 1
+
+    def _arguments(self, row: dict[int, float]) -> tuple[Any, ...]:
+        """(x,), or (x, y) for a supervised detector."""
+        x = self._features(row)
+        if self._scaler is not None:
+            x = self._scaler.transform_one(x)
+        return (x, row[self.target]) if self._supervised else (x,)
+
+    def _features(self, row: dict[int, float]) -> dict[int, float]:
+        if not self._supervised:
+            return row
+        return {j: value for j, value in row.items() if j != self.target}
+
+
+def _made(path: str, params: dict[str, Any], seed: int) -> Any:
+    """Build the river object that `path` names, and those among its parameters."""
+    cls = class_at(path, base.Base, "river.anomaly.OneClassSVM")
+    given = {name: _value(value, seed) for name, value in params.items()}
+    return made(cls, {"seed": seed, **given} if "seed" in inspect.signature(cls).parameters else given)
+
+
+def _value(value: object, seed: int) -> object:
+    if isinstance(value, dict) and "class" in value:
+        return _made(value["class"], value.get("params", {}), seed)
+    return value
