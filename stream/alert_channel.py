@@ -1,0 +1,143 @@
+"""Alerts in Redis: a stream that keeps them, a Pub/Sub channel that is quick, and each id once.
+
+The Kafka topic is the source of truth. A worker that died between the two publishes the same alerts again
+after its restart, so the id is claimed in the same Lua script that appends: the second time changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+
+    from config.sections import RedisSettings
+    from stream.alert import Alert
+
+_SCRIPT = Path(__file__).with_name("claim.lua").read_bytes()
+_SHA = hashlib.sha1(_SCRIPT, usedforsecurity=False).hexdigest()  # the name that Redis gives a loaded script
+_ALERTS_PER_CALL = 100  # a script blocks the server while it runs: about 1 ms for so many
+_ANSWER_SECONDS = 5.0
+_BLOCK_MS = 2000  # less than the answer's limit, or a quiet stream would look like a dead server
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One entry of the Redis Stream. `data` is the whole CloudEvent as JSON."""
+
+    entry_id: str
+    id: str
+    kind: str
+    severity: str
+    status: str
+    data: bytes
+
+
+class AlertChannel:
+    """Writes alerts to Redis and reads them back. All but `follow` raise its errors while Redis is away."""
+
+    def __init__(self, settings: RedisSettings) -> None:
+        self._settings = settings
+        self._redis = _client(settings)
+
+    async def publish(self, alerts: Sequence[Alert]) -> int:
+        """Append and announce the alerts whose id is not known yet, in order; return how many were new.
+
+        One round trip. Safe to repeat with the same alerts after any failure.
+        """
+        calls = [alerts[at : at + _ALERTS_PER_CALL] for at in range(0, len(alerts), _ALERTS_PER_CALL)]
+        try:
+            return await self._run(calls)
+        except NoScriptError:  # a fresh server, or one that was restarted
+            await self._redis.script_load(_SCRIPT)
+            return await self._run(calls)
+
+    async def follow(self, last_id: str = "$") -> AsyncIterator[Delivered]:
+        """Yield the entries after `last_id` (`$`: from now on, `0`: all that are kept), for ever.
+
+        Waits while Redis is away, and goes on where it was.
+        """
+        position = "" if last_id == "$" else last_id
+        while True:
+            try:
+                position = position or await self._newest_id()
+                streams = await self._redis.xread({self._settings.stream: position}, block=_BLOCK_MS)
+            except (RedisConnectionError, RedisTimeoutError):
+                await asyncio.sleep(self._settings.retry_seconds)
+                continue
+            for entry in _entries(streams):
+                position = entry.entry_id
+                yield entry
+
+    async def recent(self, count: int) -> list[Delivered]:
+        """The last `count` entries, oldest first."""
+        newest_first: Any = await self._redis.xrevrange(self._settings.stream, count=count)
+        return [_delivered(*entry) for entry in reversed(newest_first)]
+
+    async def size(self) -> int:
+        """Number of entries that the stream keeps."""
+        size: int = await self._redis.xlen(self._settings.stream)
+        return size
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    async def _run(self, calls: Sequence[Sequence[Alert]]) -> int:
+        pipeline = self._redis.pipeline(transaction=False)
+        for alerts in calls:
+            keys, arguments = self._call(alerts)
+            pipeline.evalsha(_SHA, len(keys), *keys, *arguments)
+        return sum(await pipeline.execute())
+
+    def _call(self, alerts: Sequence[Alert]) -> tuple[list[str], list[str | int | bytes]]:
+        """Keys and arguments of claim.lua. The braces put the claims into the stream's own hash slot."""
+        settings = self._settings
+        keys = [settings.stream, *(f"{{{settings.stream}}}:claim:{alert.id}" for alert in alerts)]
+        arguments: list[str | int | bytes] = [
+            settings.stream_max_entries,
+            settings.claim_ttl_seconds,
+            settings.channel,
+        ]
+        for alert in alerts:
+            arguments += (alert.id, alert.kind, alert.severity, alert.status, alert.data)
+        return keys, arguments
+
+    async def _newest_id(self) -> str:
+        # XREAD's own `$` means "now" anew at each call, and would miss what came between two calls
+        newest: Any = await self._redis.xrevrange(self._settings.stream, count=1)
+        return str(newest[0][0], "ascii") if newest else "0"
+
+
+def _client(settings: RedisSettings) -> Redis:
+    """A client that gives up quickly: waiting for a server that is away is the caller's business."""
+    return Redis.from_url(
+        settings.url,
+        username=settings.username.get_secret_value() if settings.username else None,
+        password=settings.password.get_secret_value() if settings.password else None,
+        socket_timeout=_ANSWER_SECONDS,
+        socket_connect_timeout=_ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), retries=1),  # once, for a connection that was closed while idle
+    )
+
+
+def _entries(streams: Any) -> Iterator[Delivered]:
+    for _, entries in streams.items() if isinstance(streams, dict) else streams or ():
+        for entry in entries:
+            yield _delivered(*entry)
+
+
+def _delivered(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Delivered:
+    texts = {name: fields[name.encode()].decode() for name in ("id", "kind", "severity", "status")}
+    return Delivered(entry_id=entry_id.decode(), data=fields[b"data"], **texts)

@@ -1,0 +1,145 @@
+"""The Faust application: our settings in its words, our transport under it, one agent that reads batches."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any, cast
+
+import faust
+from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
+from mode.supervisors import CrashingSupervisor
+
+from stream.alert_channel import AlertChannel
+from stream.engine.flow import Flow
+from stream.engine.publisher import Publisher
+from stream.engine.transport import BATCHES_IN_FLIGHT, BATCHES_PER_POLL, BatchConsumer, BatchTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from faust.types.auth import CredentialsT
+
+    from config.sections import KafkaSettings
+    from config.settings import Settings
+    from stream.alert import Alert
+    from stream.engine.flow import Judge
+    from stream.engine.transport import Batch
+
+_IDLE_TICK_SECONDS = 1.0
+_MESSAGE_BYTES = 64 << 20  # whether a message is too long is for the broker to say, not the producer
+_SEND_SECONDS = 30.0  # then the send fails, is logged, and tried again
+
+
+class EngineApp(faust.App):
+    """A Faust application that judges batches of orders, and keeps nothing on disk."""
+
+    flow: Flow
+    alert_channel: AlertChannel
+
+    @property
+    def orders(self) -> BatchConsumer:
+        """The consumer, by its own type."""
+        return cast("BatchConsumer", self.consumer)
+
+    def _create_directories(self) -> None:
+        """State lives in memory and in Kafka; Faust would leave an empty folder where it was started."""
+
+
+def create_app(
+    settings: Settings, judge: Judge, on_alert: Callable[[Alert], None] | None = None
+) -> EngineApp:
+    """Compose the application. To be called inside the running event loop that it is to live in."""
+    kafka = settings.kafka
+    app = EngineApp(kafka.group, **_options(kafka))
+    app.alert_channel = AlertChannel(settings.redis)
+    app.flow = Flow(judge, Publisher(app, app.alert_channel, settings, on_alert))
+    batches: faust.ChannelT[Any] = app.channel(maxsize=BATCHES_IN_FLIGHT)
+    app.transport = BatchTransport(
+        app,
+        topic=kafka.orders_topic,
+        channel=batches,
+        batch_records=kafka.max_poll_records,
+        fetch_max_wait_ms=kafka.fetch_max_wait_ms,
+        drain_seconds=kafka.rebalance_timeout_seconds / 2,
+    )
+    app.topics.add(app.topic(kafka.orders_topic))  # what makes the consumer subscribe to it
+    _add_agent(app, batches)
+    _add_tasks(app, settings.time.idle_source_seconds)
+    return app
+
+
+def security(kafka: KafkaSettings) -> Mapping[str, Any]:
+    """The TLS and SASL arguments of an aiokafka client."""
+    arguments: Mapping[str, Any] = credentials_to_aiokafka_auth(_credentials(kafka))
+    return arguments
+
+
+def _add_agent(app: EngineApp, batches: faust.ChannelT[Any]) -> None:
+    # a failure ends the worker: the offset is not committed, and a fresh process reads the batch again
+    @app.agent(batches, name="orders", supervisor_strategy=CrashingSupervisor)
+    async def orders(stream: faust.StreamT[Batch]) -> None:
+        async for batch in stream:
+            if app.orders.is_current(batch.generation):
+                await app.flow.judge(batch)
+
+
+def _add_tasks(app: EngineApp, idle_seconds: float) -> None:
+    async def publish() -> None:
+        await app.flow.publish(app.orders)
+
+    async def watch_idle_source() -> None:
+        consumer = app.orders
+        if consumer.caught_up and consumer.quiet_seconds >= idle_seconds:
+            app.flow.advance()
+
+    app.task(publish)
+    app.timer(min(idle_seconds, _IDLE_TICK_SECONDS))(watch_idle_source)
+
+
+def _options(kafka: KafkaSettings) -> dict[str, Any]:
+    return {
+        "broker": ";".join(f"kafka://{broker}" for broker in kafka.brokers.split(",")),
+        "broker_credentials": _credentials(kafka),
+        "broker_client_id": "orderwatch",
+        "env_prefix": "ORDERWATCH_FAUST_",  # else a bare BROKER_URL in the environment beats these
+        "autodiscover": False,
+        "web_enabled": False,
+        "store": "memory://",
+        "key_serializer": "raw",
+        "value_serializer": "raw",
+        "topic_partitions": kafka.partitions,
+        "topic_replication_factor": kafka.replication_factor,
+        "topic_allow_declare": False,  # engine/topics.py makes them, with errors that say what to do
+        "topic_disable_leader": True,
+        "table_standby_replicas": 0,
+        "stream_wait_empty": False,  # waits for messages; ours are batches, and the consumer waits for them
+        "stream_recovery_delay": 0.0,
+        "broker_session_timeout": kafka.session_timeout_seconds,
+        "broker_request_timeout": max(90.0, kafka.session_timeout_seconds),
+        "broker_heartbeat_interval": kafka.heartbeat_interval_seconds,
+        "broker_rebalance_timeout": kafka.rebalance_timeout_seconds,
+        "broker_commit_interval": kafka.commit_interval_seconds,
+        "broker_max_poll_records": kafka.max_poll_records * BATCHES_PER_POLL,
+        "consumer_auto_offset_reset": "earliest",
+        "producer_acks": -1,
+        "producer_linger": 0.0,
+        "producer_request_timeout": _SEND_SECONDS,
+        "producer_max_request_size": _MESSAGE_BYTES,
+    }
+
+
+def _credentials(kafka: KafkaSettings) -> CredentialsT | None:
+    protocol = kafka.security_protocol
+    tls = ssl.create_default_context(cafile=kafka.ssl_cafile) if protocol.endswith("SSL") else None
+    if protocol == "PLAINTEXT":
+        return None
+    if tls is not None and protocol == "SSL":
+        return faust.SSLCredentials(tls)
+    assert kafka.sasl_username is not None, "the settings refuse SASL without a user"
+    assert kafka.sasl_password is not None, "the settings refuse SASL without a password"
+    return faust.SASLCredentials(
+        username=kafka.sasl_username.get_secret_value(),
+        password=kafka.sasl_password.get_secret_value(),
+        mechanism=kafka.sasl_mechanism,
+        ssl_context=tls,
+    )

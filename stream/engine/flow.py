@@ -1,0 +1,111 @@
+"""The way of a batch: judge it, publish what came of it, only then mark it done.
+
+Judging is synchronous and publishing waits for Kafka and Redis, so the two overlap: while one task waits for
+acknowledgements the next batch is judged. There is one publishing task and it takes outcomes in the order in
+which they were judged, so the alerts of a fingerprint stay in order and a mark never runs ahead of an alert.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stream.alert import Alert
+    from stream.dead_letter import DeadLetter
+    from stream.engine.publisher import Publisher
+    from stream.engine.transport import Batch, BatchConsumer
+    from stream.record import Record
+
+
+class Outcome(Protocol):
+    """What judging some records led to; `stream.pipeline.Outcome` satisfies it."""
+
+    @property
+    def alerts(self) -> Sequence[Alert]: ...
+    @property
+    def dead_letters(self) -> Sequence[DeadLetter]: ...
+    @property
+    def events(self) -> int: ...
+    @property
+    def duplicates(self) -> int: ...
+    @property
+    def late(self) -> int: ...
+
+
+class Judge(Protocol):
+    """What the engine runs; `stream.pipeline.Pipeline` satisfies it. Pure CPU, never waits."""
+
+    def process(self, partition: int, records: Sequence[Record]) -> Outcome:
+        """Judge records of one partition, in offset order."""
+
+    def advance(self, now_ms: int) -> Outcome:
+        """Close what event time `now_ms` closes on partitions that say nothing."""
+
+    def finish(self) -> Outcome:
+        """The stream has ended: release everything held back."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What went through since the start. `alerts` counts transitions raised, `delivered` ids new to Redis."""
+
+    batches: int = 0
+    events: int = 0
+    duplicates: int = 0
+    late: int = 0
+    dead_letters: int = 0
+    alerts: int = 0
+    delivered: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        self.batches += 1
+        self.events += outcome.events
+        self.duplicates += outcome.duplicates
+        self.late += outcome.late
+        self.dead_letters += len(outcome.dead_letters)
+        self.alerts += len(outcome.alerts)
+
+
+class Flow:
+    """Judges batches and publishes their outcomes; runs inside the application's event loop."""
+
+    def __init__(self, judge: Judge, publisher: Publisher) -> None:
+        self.counts = Counts()
+        self._judge = judge
+        self._publisher = publisher
+        self._judged: asyncio.Queue[tuple[Outcome, Batch | None]] = asyncio.Queue()
+
+    async def judge(self, batch: Batch) -> None:
+        """Judge one batch and queue its outcome; the limit on batches in flight bounds that queue."""
+        self._queue(self._judge.process(batch.tp.partition, batch.records), batch)
+        await asyncio.sleep(0)  # let heartbeats, the fetch and the publisher in between two batches
+
+    def advance(self) -> None:
+        """Tell the judge how late it is, for conditions that only the absence of events shows."""
+        self._queue(self._judge.advance(time.time_ns() // 1_000_000), None)
+
+    async def finish(self) -> None:
+        """Release what the judge holds back and publish it. To be called when no batch is in flight."""
+        outcome = self._judge.finish()
+        self.counts.add(outcome)
+        self.counts.delivered += await self._publisher.publish([outcome])
+
+    async def publish(self, consumer: BatchConsumer) -> None:
+        """Publish outcomes for ever, as many at once as wait, and mark their batches done."""
+        while True:
+            waiting = [await self._judged.get()]
+            while not self._judged.empty():
+                waiting.append(self._judged.get_nowait())
+            self.counts.delivered += await self._publisher.publish([outcome for outcome, _ in waiting])
+            for _, batch in waiting:
+                if batch is not None:
+                    consumer.mark_done(batch)
+
+    def _queue(self, outcome: Outcome, batch: Batch | None) -> None:
+        self.counts.add(outcome)
+        self._judged.put_nowait((outcome, batch))

@@ -1,0 +1,135 @@
+"""Publishes outcomes: dead letters and alerts to Kafka, then the alerts to Redis.
+
+Kafka first, since its topic is the source of truth and Redis can be rebuilt from it. Each step is repeated
+until it succeeds: nothing is dropped, the offset behind it is not committed meanwhile, and the full pipeline
+behind it stops fetching. Both steps are safe to repeat: ids are deterministic, and Redis takes each once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from faust.exceptions import ProducerSendError
+from redis.exceptions import RedisError
+
+from stream.dead_letter import headers
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    import faust
+
+    from config.settings import Settings
+    from stream.alert import Alert
+    from stream.alert_channel import AlertChannel
+    from stream.dead_letter import DeadLetter
+    from stream.engine.flow import Outcome
+
+log = logging.getLogger(__name__)
+
+
+_SHORT_BYTES = 65_536
+
+
+class PublishError(RuntimeError):
+    """Kafka will never take a message; the text names the topic's setting to change."""
+
+
+class _Message(NamedTuple):
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+class Publisher:
+    """Sends what was judged to the outside. `on_alert` is called with each alert once it is everywhere."""
+
+    def __init__(
+        self,
+        app: faust.App,
+        channel: AlertChannel,
+        settings: Settings,
+        on_alert: Callable[[Alert], None] | None = None,
+    ) -> None:
+        self._app = app
+        self._channel = channel
+        self._kafka = settings.kafka
+        self._retry_seconds = settings.redis.retry_seconds
+        self._on_alert = on_alert
+
+    async def publish(self, outcomes: Sequence[Outcome]) -> int:
+        """Publish all in order, however long it takes; return the number of alerts new to Redis."""
+        alerts = [alert for outcome in outcomes for alert in outcome.alerts]
+        messages = [self._of_letter(letter) for outcome in outcomes for letter in outcome.dead_letters]
+        messages += [self._of_alert(alert) for alert in alerts]
+        if messages:
+            await self._until_done("Kafka", lambda: self._send(messages))
+        if not alerts:
+            return 0
+        delivered = await self._until_done("Redis", lambda: self._channel.publish(alerts))
+        if self._on_alert is not None:
+            for alert in alerts:
+                self._on_alert(alert)
+        return delivered
+
+    def _of_alert(self, alert: Alert) -> _Message:
+        # the key keeps the transitions of a condition in one partition, and so in order
+        return _Message(self._kafka.alerts_topic, alert.fingerprint.encode(), alert.data, [])
+
+    def _of_letter(self, letter: DeadLetter) -> _Message:
+        origin = headers(letter, self._kafka.orders_topic)
+        return _Message(self._kafka.dlq_topic, letter.key, letter.value, origin)
+
+    async def _send(self, messages: Sequence[_Message]) -> int:
+        """Hand all messages to the producer, in order, then wait for all acknowledgements."""
+        sent = [await self._hand_over(message) for message in messages]
+        results = await asyncio.gather(*sent, return_exceptions=True)
+        for message, result in zip(messages, results, strict=True):
+            if isinstance(result, MessageSizeTooLargeError):
+                await self._send_shortened(message, result)
+            elif isinstance(result, BaseException):
+                raise result
+        return len(results)
+
+    async def _hand_over(self, message: _Message) -> Awaitable[Any]:
+        return await self._app.producer.send(
+            message.topic, message.key, message.value, None, None, message.headers
+        )
+
+    async def _send_shortened(self, message: _Message, refusal: MessageSizeTooLargeError) -> None:
+        """A dead letter must not stop its partition: send its beginning, the original is where it says."""
+        size = len(message.value or b"")
+        if message.topic != self._kafka.dlq_topic or size <= _SHORT_BYTES:
+            raise PublishError(
+                f"Kafka refuses a message of {size} bytes: raise max.message.bytes of topic {message.topic}"
+            ) from refusal
+        short = message._replace(
+            value=(message.value or b"")[:_SHORT_BYTES],
+            headers=[*message.headers, ("shortened_from_bytes", str(size).encode())],
+        )
+        await (await self._hand_over(short))
+
+    async def _until_done(self, what: str, step: Callable[[], Awaitable[int]]) -> int:
+        """Repeat `step` while `what` is away; say so once, and once that it is back."""
+        failures = 0
+        while True:
+            try:
+                result = await step()
+            except (KafkaError, ProducerSendError, RedisError, OSError) as error:
+                failures += 1
+                if failures == 1:
+                    log.warning(
+                        "%s does not take alerts (%s); commits wait, trying again every %g s",
+                        what,
+                        error,
+                        self._retry_seconds,
+                    )
+                await asyncio.sleep(self._retry_seconds)
+                continue
+            if failures:
+                log.warning("%s takes alerts again, after %d failed tries", what, failures)
+            return result
