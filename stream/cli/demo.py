@@ -1,0 +1,87 @@
+"""`orderwatch demo`: a simulated shop, its incidents, the alerts as they come, and what was caught."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stream.cli.options import AsJson, ConfigFiles, settings_from
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from stream.demo import DemoResult
+
+_INTERRUPTED = 130  # 128 + SIGINT, as a shell has it
+
+
+def demo(
+    seed: Annotated[int, typer.Option(min=0, help="Another seed is another shop.")] = 7,
+    speed: Annotated[
+        float, typer.Option(min=0, help="Times as quick as the shop's clock; 0: as quick as it goes.")
+    ] = 1_800.0,
+    as_json: AsJson = False,
+    config: ConfigFiles = None,
+) -> None:
+    """Simulate a shop and watch it, with nothing else needed.
+
+    Starts a broker and a Redis of its own, sends two simulated days of orders with one incident after
+    another, shows the alerts as they come, and ends with what was caught, missed and false.
+    """
+    settings = settings_from(config, time={"business_timezone": "Asia/Shanghai"})
+    from stream.cli.demo_view import DemoView
+    from stream.cli.terminal import messages, output
+    from stream.demo import Progress, run_demo
+
+    progress = Progress()
+    view = DemoView(messages if as_json else output, progress)
+    with nullcontext() if as_json else view:
+        result = run_demo(settings, seed=seed, speed=speed, on_alert=view.add, progress=progress)
+    if as_json:
+        typer.echo(json.dumps(_for_programs(result)))
+    else:
+        _show(output, result)
+    if not result.complete:
+        raise typer.Exit(_INTERRUPTED)
+
+
+def _for_programs(result: DemoResult) -> dict[str, object]:
+    card = result.scorecard
+    return {
+        "caught": card.caught,
+        "missed": card.missed,
+        "false": len(card.false_alerts),
+        "complete": result.complete,
+        "worker": asdict(result.worker),
+        "incidents": [
+            {"incident": found.label.incident, "entity": found.label.entity, "caught": found.caught}
+            | {"kind": found.kind, "delay_seconds": found.delay_seconds, "delay_orders": found.delay_orders}
+            for found in card.findings
+        ],
+        "false_alerts": [asdict(alert) for alert in card.false_alerts],
+    }
+
+
+def _show(console: Console, result: DemoResult) -> None:
+    from rich.table import Table
+
+    card, done = result.scorecard, result.worker
+    table = Table(title="What was injected, and what was caught", title_justify="left", box=None, expand=True)
+    for heading in ("incident", "where", "", "first alert", "after"):
+        table.add_column(heading, no_wrap=heading != "where")
+    for found in card.findings:
+        verdict = "[green]caught[/]" if found.caught else "[bold red]missed[/]"
+        after = "" if found.delay_seconds is None else f"{found.delay_seconds / 60:,.0f} min"
+        after += "" if found.delay_orders is None else f", order {found.delay_orders:,}"
+        table.add_row(found.label.incident, found.label.entity, verdict, found.kind or "", after)
+    console.print("", table, "")
+    false = ", ".join(f"{family} {count}" for family, count in card.false_by_family().items())
+    console.print(
+        f"[bold]{card.caught} caught, {card.missed} missed, {len(card.false_alerts)} false[/]"
+        f"{f' ({false})' if false else ''}  ·  {done.events:,} events, {done.dead_letters:,} dead letters, "
+        f"{done.delivered:,} alerts delivered to Redis in {done.seconds:.0f} s"
+    )

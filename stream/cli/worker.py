@@ -1,0 +1,53 @@
+"""`orderwatch worker`: one worker of the group, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stream.cli.options import ConfigFiles, Embedded, PromotionsFile, promotions_from, settings_from
+
+if TYPE_CHECKING:
+    from stream.embedded import Services
+
+
+def worker(
+    embedded: Embedded = False,
+    promotions: PromotionsFile = None,
+    config: ConfigFiles = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say more of what happens inside.")
+    ] = False,
+) -> None:
+    """Judge live orders until told to stop.
+
+    Reads the Kafka of the settings and delivers alerts to their Redis, until Ctrl-C or SIGTERM.
+    """
+    settings = settings_from(config)
+    register = promotions_from(promotions, settings)
+    _log(verbose)
+    from stream.engine.worker import run_worker
+    from stream.pipeline import Pipeline
+
+    pipeline = Pipeline(settings, promotions=register)
+    done = run_worker(settings, pipeline, embedded=embedded, on_ready=_say_where)
+    typer.echo(
+        f"stopped after {done.seconds:.0f} s: {done.events:,} events, {done.dead_letters:,} dead letters, "
+        f"{done.alerts:,} alerts",
+        err=True,
+    )
+
+
+def _log(verbose: bool) -> None:
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+
+
+def _say_where(services: Services) -> None:
+    typer.echo(
+        f"orderwatch reads Kafka at {services.kafka_brokers} and writes to {services.redis_url}", err=True
+    )
