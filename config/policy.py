@@ -25,7 +25,8 @@ _Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 class Answer(BaseModel):
     """What is to be done about one kind of alert.
 
-    `respond_within_minutes` counts from the alert's start. `cooldown_seconds` and `resolve_after_seconds`
+    `respond_within_minutes` counts from the alert's start. `min_count` is how many times the condition must
+    be seen before it is an alert. `cooldown_seconds` and `resolve_after_seconds`
     replace those of the settings where they are given.
     """
 
@@ -35,6 +36,7 @@ class Answer(BaseModel):
     owner: _Text
     respond_within_minutes: Count
     recommended_action: Annotated[_Text, Field(max_length=300)]
+    min_count: Count = 1
     cooldown_seconds: Seconds | None = None
     resolve_after_seconds: Seconds | None = None
 

@@ -189,6 +189,12 @@ class WeightedPartSettings(PartSettings):
     weight: Weight = 1.0
 
 
+class DetectorSettings(WeightedPartSettings):
+    """A detector: also the features that a multivariate one reads, one column each."""
+
+    features: tuple[str, ...] = ()
+
+
 class JudgeSettings(Section):
     """From which calibrated score a verdict is an alert."""
 

@@ -26,6 +26,7 @@ from config.errors import ConfigRefused, explain, first_problem, unknown
 from config.sections import (
     AlertSettings,
     DecodeSettings,
+    DetectorSettings,
     JudgeSettings,
     KafkaSettings,
     Name,
@@ -62,7 +63,7 @@ class Settings(BaseSettings):
     stages: StageSettings
     features: dict[str, PartSettings]
     rules: dict[str, WeightedPartSettings]
-    detectors: dict[str, WeightedPartSettings]
+    detectors: dict[str, DetectorSettings]
     judge: JudgeSettings
     alerts: AlertSettings
     promotions: PromotionSettings

@@ -34,7 +34,7 @@ TOTAL, PAID_SO_FAR, REFUNDED_SO_FAR = range(3)
 PLACES: Final = ("channel", "client_version", "region", "carrier")
 """What an order is remembered by, to say later which segment an anomaly sits in."""
 
-Level = Literal["event", "created", "line"]
+Level = Literal["event", "created", "line", "discount"]
 
 
 @dataclass(slots=True)
@@ -122,6 +122,13 @@ class Column:
     values: F64
     low: F64
     high: F64
+    level: Level = "event"
+
+    @classmethod
+    def of(cls, values: F64) -> Column:
+        """Values of which nothing in particular is expected."""
+        nothing = np.full(len(values), np.nan)
+        return cls(values, nothing, nothing)
 
 
 @dataclass(slots=True)
@@ -184,7 +191,7 @@ class Overdue:
 
 @dataclass(slots=True)
 class Batch:
-    """A slice of one partition's log."""
+    """A slice of one partition's log; `passed_ms` is the event time reached where no event moved it."""
 
     event_id: list[str]
     order_id: list[str]
@@ -200,8 +207,10 @@ class Batch:
     offset: I64 = field(default_factory=lambda: np.empty(0, np.int64))
     clock_ms: I64 = field(default_factory=lambda: np.empty(0, np.int64))
     late: Flag = field(default_factory=lambda: np.empty(0, np.bool_))
+    passed_ms: int = 0
     columns: dict[str, Column] = field(default_factory=dict)
     keyed: dict[str, Keyed] = field(default_factory=dict)
+    route: dict[int, str] = field(default_factory=dict)
     life: Life = field(default_factory=lambda: Life.of(0))
     overdue: Overdue = field(default_factory=Overdue.none)
 

@@ -28,6 +28,8 @@ class Feature(ABC):
     unit: ClassVar[str]
     spaces: ClassVar[tuple[str, ...]] = ()
     """The key spaces it reads, by kind."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Features that it is made from; they are computed before it."""
 
     def bind(self, spaces: dict[str, Keys]) -> None:
         """Receive the key spaces of the partition, once, before the first batch."""

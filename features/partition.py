@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 
 from config.settings import Settings
-from features.batch import Batch, Overdue
+from features.batch import Batch
 from features.feature import Feature
 from features.keys import Keys
 from features.order_life import OrderLife
+from features.tabulate import tabulate
 
 _SMALL_SPACE: Final = 10_000
 """Channels, versions, regions, carriers, methods: few in any honest shop, bounded in a dishonest one."""
@@ -60,9 +61,13 @@ class Partition:
             self.clock_ms = int(batch.clock_ms[-1])
         batch.life, batch.overdue = self._life.follow(batch, self.spaces)
         for name, feature in self._features.items():
-            batch.columns[name] = feature.transform(batch)
+            column = batch.columns[name] = feature.transform(batch)
+            column.level = feature.level
 
-    def advance(self, now_ms: int) -> Overdue:
-        """Let event time pass in a silent partition; returns the orders that became overdue."""
+    def advance(self, now_ms: int) -> Batch:
+        """Let event time pass in a silent partition; the batch holds no event, but who became overdue."""
         self.clock_ms = max(self.clock_ms, now_ms)
-        return self._life.expire(self.clock_ms, self.spaces)
+        batch = tabulate([])
+        batch.passed_ms = self.clock_ms
+        batch.overdue = self._life.expire(self.clock_ms, self.spaces)
+        return batch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 F64Matrix = NDArray[np.float64]
 F64Vector = NDArray[np.float64]
 State = dict[str, NDArray[Any]]
+
+LARGEST: Final = float(np.finfo(np.float32).max)
+"""Beyond 3.4e38 a value counts as missing: its square could overflow, and one row spoil all later ones."""
 
 
 class StateNotPortable(NotImplementedError):
@@ -38,9 +41,9 @@ class Detector(ABC):
     higher score is odder; the scale is the detector's own (`models.calibration` makes it comparable). NaN
     means "no opinion": not ready yet, or a row that cannot be scored. It is never an error and never a zero.
 
-    A feature that is not ready arrives as NaN, and infinite is treated as NaN. Each detector says in its own
-    docstring whether it scores such a row on the rest or passes it over. A row without one finite value
-    always scores NaN and is never learned.
+    A feature that is not ready arrives as NaN, and counts as missing; so does a value beyond `LARGEST`. Each
+    detector says in its own docstring whether it scores such a row on the rest or passes it over. A row that
+    misses every value scores NaN and is never learned.
 
     What must not happen: that a result depends on where the input was cut into calls; that `score` changes
     anything; that two detectors of the same parameters and seed differ; that memory grows with the number of

@@ -97,7 +97,7 @@ class _BoundedJudge:
 
     def advance(self, now_ms: int) -> Outcome:  # noqa: ARG002  # the engine's form of a judge
         """Do nothing: the shop's clock is not ours, and by ours each of its orders is long overdue."""
-        return Outcome(alerts=[], dead_letters=[], events=0, duplicates=0, late=0)
+        return Outcome()
 
     def finish(self) -> Outcome:
         """Release what is held back."""
@@ -116,6 +116,7 @@ def _joined(first: Outcome, second: Outcome) -> Outcome:
         events=first.events + second.events,
         duplicates=first.duplicates + second.duplicates,
         late=first.late + second.late,
+        held=second.held,
     )
 
 

@@ -1,0 +1,41 @@
+"""How far an order's total lies from what its channel usually sees."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Gt
+from pydantic.dataclasses import dataclass
+
+from features.batch import Batch, Column, Level
+from features.feature import STRICT, Feature
+from features.robust_level import RobustLevel
+
+
+@dataclass(config=STRICT)
+class BasketTotal(Feature):
+    """Order total against its channel's running level, in spreads of log total; a total <= 0 has no value.
+
+    Parameters
+    ----------
+    floor
+        Smallest relative spread believed.
+    """
+
+    level: ClassVar[Level] = "created"
+    unit: ClassVar[str] = "spreads"
+    spaces: ClassVar[tuple[str, ...]] = ("channel",)
+
+    floor: Annotated[float, Gt(0)] = 0.1
+
+    def __post_init__(self) -> None:
+        """Start with no channel."""
+        self._levels = RobustLevel(levels=1, floor=self.floor, typical=1.0)
+
+    def transform(self, batch: Batch) -> Column:
+        """Deviation of each order's total; the expected range is in minor units."""
+        total = batch.created.total_minor.astype(np.float64)
+        log_total = np.log(total, out=np.full(len(total), np.nan), where=total > 0)
+        column = self._levels.follow([batch.key(self._spaces["channel"])], log_total)
+        return Column(column.values, np.exp(column.low), np.exp(column.high))

@@ -1,0 +1,66 @@
+"""How much evidence has gathered that a whole route has become slower."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import numba
+import numpy as np
+from annotated_types import Gt
+from pydantic.dataclasses import dataclass
+
+from features.batch import F64, I64, Batch, Column, Flag, Keyed, Level
+from features.feature import STRICT, Feature
+from features.keys import grown
+
+
+@numba.njit(cache=True)
+def _accumulate(rows: I64, fresh: Flag, deviation: F64, drift: float, cap: float, sums: F64) -> F64:
+    out = np.full(len(rows), np.nan)
+    for i in range(len(rows)):
+        if fresh[i]:
+            sums[rows[i]] = 0.0
+        if np.isnan(deviation[i]):
+            continue
+        step = min(max(deviation[i], -3.0), 3.0) - drift
+        sums[rows[i]] = min(max(0.0, sums[rows[i]] + step), cap)
+        out[i] = sums[rows[i]]
+    return out
+
+
+@dataclass(config=STRICT)
+class RouteSlowdown(Feature):
+    r"""One-sided CUSUM of a route's stage latencies: S = max(0, S + z - drift).
+
+    z is `stage_latency`, clipped to 3 so that one lost parcel is not a slow carrier. S is read after the event,
+    and capped so that a route that recovers is soon believed. Source: Page (1954), Biometrika 41.
+
+    Parameters
+    ----------
+    drift
+        Slowness tolerated for ever, in spreads: about half of the shift that should be found.
+    cap
+        Largest S kept.
+    """
+
+    level: ClassVar[Level] = "event"
+    unit: ClassVar[str] = "spreads, summed"
+    spaces: ClassVar[tuple[str, ...]] = ("route",)
+    reads: ClassVar[tuple[str, ...]] = ("stage_latency",)
+
+    drift: Annotated[float, Gt(0)] = 0.75
+    cap: Annotated[float, Gt(0)] = 30.0
+
+    def __post_init__(self) -> None:
+        """Start with no route."""
+        self._sums = np.zeros(1024)
+
+    def transform(self, batch: Batch) -> Column:
+        """Evidence after each event that ends a stage; NaN for the others."""
+        at = np.flatnonzero(~np.isnan(batch.life.latency_seconds))
+        route = batch.keyed["route"] if len(at) else Keyed(at, at > 0, 0)
+        self._sums = grown(self._sums, route.size)
+        deviation = batch.columns["stage_latency"].values[at]
+        values = np.full(len(batch), np.nan)
+        values[at] = _accumulate(route.rows, route.fresh, deviation, self.drift, self.cap, self._sums)
+        return Column.of(values)

@@ -1,0 +1,103 @@
+"""What leaves a partition: the columns that must be counted across partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from itertools import chain
+
+import numpy as np
+import xxhash
+
+from features.batch import I64, Batch, Flag
+
+
+class _SkuHash(dict[str, int]):
+    """Text -> 64 stable bits, remembered because skus repeat."""
+
+    def __missing__(self, sku: str) -> int:
+        if len(self) >= 100_000:
+            self.clear()
+        bits = self[sku] = xxhash.xxh3_64_intdigest(sku.encode()) >> 1
+        return bits
+
+
+_sku_hash = _SkuHash()
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+def basket_hash(batch: Batch) -> I64:
+    """64 bits that two orders share when they hold the same skus in the same quantities, in whatever order."""
+    lines = batch.lines
+    bits = np.array([_sku_hash[sku] for sku in lines.sku], np.uint64)
+    mixed = (bits + lines.quantity.astype(np.uint64)) * _ODD
+    mixed ^= mixed >> np.uint64(29)
+    starts = np.searchsorted(lines.order, np.arange(len(batch.created)))
+    if not len(starts):
+        return np.zeros(0, np.int64)
+    return np.add.reduceat(mixed * _ODD, starts).view(np.int64)
+
+
+@dataclass(slots=True)
+class OrderSlice:
+    """Orders placed in one batch of one partition, ready to be merged with those of the others.
+
+    `clock_ms` is the partition's event-time clock at each order: with partition and offset it gives every order
+    its place in one merged log that is the same however the partitions were read.
+    """
+
+    partition: I64
+    time_ms: I64
+    clock_ms: I64
+    offset: I64
+    late: Flag
+    order_id: list[str]
+    customer: list[str]
+    basket: I64
+    total_minor: I64
+    currency: list[str]
+    segment: list[tuple[str, str, str]]
+
+    @classmethod
+    def of(cls, partition: int, batch: Batch) -> OrderSlice:
+        """Cut the orders placed out of a batch."""
+        created = batch.created
+        at = created.at
+        return cls(
+            partition=np.full(len(at), partition, np.int64),
+            time_ms=batch.time_ms[at],
+            clock_ms=batch.clock_ms[at],
+            offset=batch.offset[at],
+            late=batch.late[at],
+            order_id=[batch.order_id[i] for i in at.tolist()],
+            customer=created.customer,
+            basket=basket_hash(batch),
+            total_minor=created.total_minor,
+            currency=created.currency,
+            segment=list(zip(created.channel, created.client_version, created.region, strict=True)),
+        )
+
+    def __len__(self) -> int:
+        """Orders."""
+        return len(self.order_id)
+
+    def take(self, rows: I64) -> OrderSlice:
+        """The orders at `rows`, in that order."""
+        picked = rows.tolist()
+        values = {
+            field.name: column[rows] if isinstance(column := getattr(self, field.name), np.ndarray) else [column[i] for i in picked]
+            for field in fields(self)
+        }
+        return OrderSlice(**values)
+
+    @staticmethod
+    def merge(slices: Sequence[OrderSlice]) -> OrderSlice:
+        """All orders of some slices, in the order of the merged log: by clock, then partition, then offset."""
+        values = {}
+        for field in fields(OrderSlice):
+            columns = [getattr(part, field.name) for part in slices]
+            is_array = isinstance(columns[0], np.ndarray)
+            values[field.name] = np.concatenate(columns) if is_array else [*chain.from_iterable(columns)]
+        merged = OrderSlice(**values)
+        order = np.lexsort((merged.offset, merged.partition, merged.clock_ms))
+        return merged if bool((np.diff(order) == 1).all()) else merged.take(order)

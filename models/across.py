@@ -1,0 +1,153 @@
+"""Where the partitions meet: what can only be counted across all orders.
+
+A partition knows its own orders; how many there are of a product, a promotion pair or a customer only all
+partitions together know. Each batch leaves its partition as a `Slice`; here slices are merged into one log, by
+the event-time clock of the partitions, and what comes of it does not depend on how they were read:
+
+* Verdicts and orders are released in the merged order, once every partition's clock has passed them.
+* Counts go into event-time panes. Sums commute, so arrival order is nothing to them; a pane closes when the
+  merged clock is `allowed_lateness_seconds` past its end. An event later than that behind its own partition's
+  clock is counted as late, scored all the same, and left out of the panes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from config.settings import Settings
+from features.batch import Batch
+from features.customer_orders import CustomerOrders
+from features.order_slice import OrderSlice
+from features.segments import UsualShares
+from models.crossing import Crossing
+from models.merge import Placed
+from models.verdict import Verdict
+from models.volume_count import VolumeCount
+
+
+@dataclass(slots=True)
+class Slice:
+    """One batch of one partition, reduced to what the other partitions must know."""
+
+    partition: int
+    clock_ms: int
+    orders: OrderSlice
+    counts: dict[str, Placed]
+    verdicts: list[Verdict]
+
+
+class Across:
+    """Merges the partitions' slices.
+
+    Parameters
+    ----------
+    settings
+        Panes, lateness and bounds.
+    partitions
+        How many partitions the log has; a slice of each is waited for.
+    volumes
+        The series that are counted, by name.
+    crossings
+        The rules on the merged log.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        partitions: int,
+        volumes: Mapping[str, VolumeCount],
+        crossings: Sequence[Crossing],
+    ) -> None:
+        """Start before the first event."""
+        self._clock_ms = np.zeros(partitions, np.int64)
+        self._pane_ms = settings.time.pane_seconds * 1000
+        self._lateness_ms = int(settings.time.allowed_lateness_seconds * 1000)
+        self._volumes = volumes
+        self._crossings = crossings
+        self.usual = UsualShares()
+        self._customers = CustomerOrders(settings.state.max_customers)
+        self._orders: list[OrderSlice] = []
+        self._verdicts: list[Verdict] = []
+
+    def cut(self, partition: int, batch: Batch, verdicts: list[Verdict]) -> Slice:
+        """Reduce a judged batch to its slice."""
+        counts = {}
+        for name, volume in self._volumes.items():
+            keys, at = volume.series.count(batch)
+            timely = ~batch.late[at]
+            if not timely.all():
+                keys, at = [keys[i] for i in np.flatnonzero(timely).tolist()], at[timely]
+            where = np.full(len(at), partition, np.int64)
+            panes = batch.time_ms[at] // self._pane_ms
+            counts[name] = Placed(keys, panes, batch.clock_ms[at], where, batch.offset[at])
+        clock_ms = int(batch.clock_ms[-1]) if len(batch) else 0
+        return Slice(partition, clock_ms, OrderSlice.of(partition, batch), counts, verdicts)
+
+    def add(self, piece: Slice) -> None:
+        """Take in a slice; nothing is released by that."""
+        self._clock_ms[piece.partition] = max(int(self._clock_ms[piece.partition]), piece.clock_ms)
+        if len(piece.orders):
+            self._orders.append(piece.orders)
+        self._verdicts.extend(piece.verdicts)
+        for name, counted in piece.counts.items():
+            self._volumes[name].add(counted)
+
+    def hold(self, verdicts: Sequence[Verdict]) -> None:
+        """Take in verdicts that no slice brought."""
+        self._verdicts.extend(verdicts)
+
+    def advance(self, now_ms: int) -> None:
+        """Let event time pass in every partition: nothing has come, and nothing is waiting to be read."""
+        self._clock_ms = np.maximum(self._clock_ms, now_ms)
+
+    def release(self, *, wait: bool) -> tuple[list[Verdict], int]:
+        """Verdicts in the merged order, and the event time reached.
+
+        With `wait`, only what every partition has passed is released: what comes does not depend on which
+        partition was read first. Without, every partition is known to be read to its end, so none is waited
+        for.
+        """
+        upto_ms = int(self._clock_ms.min() if wait else self._clock_ms.max()) + (0 if wait else 1)
+        verdicts = [*self._due_verdicts(upto_ms), *self._crossed(upto_ms), *self._odd_windows(upto_ms)]
+        verdicts.sort(key=lambda verdict: verdict.place)
+        return verdicts, upto_ms
+
+    def held(self) -> dict[int, int]:
+        """Partition -> offset of the earliest record whose verdict or order still waits."""
+        held: dict[int, int] = {}
+        waiting = [(verdict.partition, verdict.offset) for verdict in self._verdicts]
+        for piece in self._orders:
+            waiting.extend(zip(piece.partition.tolist(), piece.offset.tolist(), strict=True))
+        for partition, offset in waiting:
+            held[partition] = min(offset, held.get(partition, offset))
+        return held
+
+    def _due_verdicts(self, upto_ms: int) -> list[Verdict]:
+        due = [verdict for verdict in self._verdicts if verdict.clock_ms < upto_ms]
+        if due:
+            self._verdicts = [verdict for verdict in self._verdicts if verdict.clock_ms >= upto_ms]
+        return due
+
+    def _crossed(self, upto_ms: int) -> list[Verdict]:
+        """Verdicts on orders that the merged log has reached."""
+        if not self._orders:
+            return []
+        orders = OrderSlice.merge(self._orders)
+        n = int(np.searchsorted(orders.clock_ms, upto_ms))
+        self._orders = [orders.take(np.arange(n, len(orders)))] if n < len(orders) else []
+        if n == 0:
+            return []
+        due = orders if n == len(orders) else orders.take(np.arange(n))
+        self.usual.add(due.clock_ms, due.segment)
+        _, since_same = self._customers.follow(due.customer, due.time_ms, due.basket)
+        return [verdict for crossing in self._crossings for verdict in crossing.check(due, since_same)]
+
+    def _odd_windows(self, upto_ms: int) -> list[Verdict]:
+        return [
+            verdict
+            for volume in self._volumes.values()
+            for verdict in volume.close(upto_ms, self._pane_ms, self._lateness_ms)
+        ]

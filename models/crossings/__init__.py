@@ -1,0 +1,1 @@
+"""One file a rule that needs orders of all partitions side by side."""

@@ -1,0 +1,58 @@
+"""The same customer orders the same basket again, within minutes: a double click, a retry, a stuck client."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Gt
+from pydantic.dataclasses import dataclass
+
+from features.batch import F64, PLACES
+from features.feature import STRICT
+from features.order_slice import OrderSlice
+from models.crossing import Crossing
+from models.verdict import Signal, Verdict
+
+
+@dataclass(config=STRICT)
+class DuplicateOrder(Crossing):
+    """Same customer, same skus in the same quantities, within a window.
+
+    Orders of one customer lie in different partitions, so this is judged where the partitions meet.
+
+    Parameters
+    ----------
+    window_seconds
+        Longest time between two orders that count as one.
+    """
+
+    kind: ClassVar[str] = "duplicate.order"
+    entity_type: ClassVar[str] = "customer"
+
+    window_seconds: Annotated[float, Gt(0)] = 300.0
+
+    def check(self, orders: OrderSlice, since_same_seconds: F64) -> list[Verdict]:
+        """The orders that repeat another."""
+        rows = np.flatnonzero(since_same_seconds <= self.window_seconds).tolist()
+        return [self._verdict(orders, row, float(since_same_seconds[row])) for row in rows]
+
+    def _verdict(self, orders: OrderSlice, row: int, seconds: float) -> Verdict:
+        signal = Signal(
+            "duplicate_order", self.kind, 1.0, 1.0, seconds, self.window_seconds, np.nan, is_rule=True, contribution=1.0
+        )
+        return Verdict(
+            kind=self.kind,
+            score=1.0,
+            entity_type=self.entity_type,
+            entity=orders.customer[row],
+            time_ms=int(orders.time_ms[row]),
+            clock_ms=int(orders.clock_ms[row]),
+            partition=int(orders.partition[row]),
+            offset=int(orders.offset[row]),
+            signals=(signal,),
+            order_id=orders.order_id[row],
+            loss_minor=int(orders.total_minor[row]),
+            currency=orders.currency[row],
+            segment={k: v for k, v in zip(PLACES, orders.segment[row], strict=False) if v},
+        )

@@ -1,0 +1,1 @@
+"""One file an outlier: a feature whose deviations are worth an alert."""

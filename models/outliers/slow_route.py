@@ -1,0 +1,47 @@
+"""A route that has become slow: no single parcel proves it, all of them together do."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Gt
+from pydantic.dataclasses import dataclass
+
+from features.batch import F64, I64, Batch, Column, Flag
+from features.feature import STRICT
+from models.outlier import Outlier
+
+
+@dataclass(config=STRICT)
+class SlowRoute(Outlier):
+    """Route slower than it used to be, by the sum of its latest latencies.
+
+    Parameters
+    ----------
+    min_evidence
+        CUSUM, in spreads, from which the route counts as slow: at 15 and a drift of 0.75, about ten parcels
+        twice as slow as usual.
+    """
+
+    kind: ClassVar[str] = "latency.slow_route"
+    entity_type: ClassVar[str] = "route"
+    feature: ClassVar[str] = "route_slowdown"
+    side: ClassVar[Literal["high", "low", "both"]] = "high"
+
+    min_evidence: Annotated[float, Gt(0)] = 15.0
+
+    def is_large(self, batch: Batch, column: Column) -> Flag:  # noqa: ARG002  # evidence needs no second measure
+        """Events after which the evidence is enough."""
+        return self.raw(column) >= self.min_evidence
+
+    def observed(self, batch: Batch) -> F64:
+        """Seconds since the stage before."""
+        return batch.life.latency_seconds
+
+    def event(self, batch: Batch, rows: I64) -> I64:  # noqa: ARG002  # this feature's rows are the events
+        """The event that ended the stage."""
+        return rows
+
+    def entity(self, batch: Batch, row: int) -> str:
+        """The route, e.g. delivered/SF/GD."""
+        return batch.route[row]

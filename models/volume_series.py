@@ -1,0 +1,50 @@
+"""What a volume part is: which events are counted, by which key, and what too many or too few are called."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Gt, Le
+from pydantic.dataclasses import dataclass
+
+from features.feature import STRICT
+
+if TYPE_CHECKING:
+    from config.promotions import PromotionRegister
+    from features.batch import I64, Batch
+
+SURGE, DROP, ZERO = 1, -1, 0
+
+
+@dataclass(config=STRICT)
+class VolumeSeries(ABC):
+    """Counts events by key in event-time panes that close when the log has passed them.
+
+    Parameters
+    ----------
+    alert_p
+        Chance of so odd a window in normal traffic, from which it is an alert.
+    """
+
+    entity_type: ClassVar[str]
+    is_seasonal: ClassVar[bool] = False
+    """Few keys, with an hour-of-week profile, zeros and drops; otherwise many keys, surges alone."""
+    kinds: ClassVar[Mapping[int, str]] = {SURGE: "volume.surge", DROP: "volume.drop", ZERO: "volume.zero"}
+
+    alert_p: Annotated[float, Gt(0), Le(0.01)] = 1e-6
+
+    @abstractmethod
+    def count(self, batch: Batch) -> tuple[list[str], I64]:
+        """Keys to be counted, one an occurrence, and the positions of their events."""
+
+    def is_expected(self, key: str, observed: int, window_ms: tuple[int, int], promotions: PromotionRegister) -> bool:  # noqa: ARG002  # few series have a plan
+        """Whether a plan foresaw this surge."""
+        return False
+
+
+def every_order(batch: Batch, keys: list[str]) -> tuple[list[str], I64]:
+    """Count each order placed under the key given for it."""
+    return keys, np.asarray(batch.created.at, np.int64)

@@ -1,0 +1,1 @@
+"""One file a series: something that is counted minute by minute."""

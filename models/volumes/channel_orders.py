@@ -1,0 +1,23 @@
+"""Orders a minute by channel."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic.dataclasses import dataclass
+
+from features.batch import I64, Batch
+from features.feature import STRICT
+from models.volume_series import VolumeSeries, every_order
+
+
+@dataclass(config=STRICT)
+class ChannelOrders(VolumeSeries):
+    """Orders placed through one channel."""
+
+    entity_type: ClassVar[str] = "channel"
+    is_seasonal: ClassVar[bool] = True
+
+    def count(self, batch: Batch) -> tuple[list[str], I64]:
+        """Every order, under its channel."""
+        return every_order(batch, batch.created.channel)

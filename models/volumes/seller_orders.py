@@ -1,0 +1,24 @@
+"""Order lines a minute by seller."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic.dataclasses import dataclass
+
+from features.batch import I64, Batch
+from features.feature import STRICT
+from models.volume_series import VolumeSeries
+
+
+@dataclass(config=STRICT)
+class SellerOrders(VolumeSeries):
+    """Order lines of one seller."""
+
+    entity_type: ClassVar[str] = "seller"
+
+    def count(self, batch: Batch) -> tuple[list[str], I64]:
+        """Every line that names a seller, under it."""
+        sellers = batch.lines.seller
+        named = [i for i, seller in enumerate(sellers) if seller]
+        return [sellers[i] for i in named], batch.created.at[batch.lines.order[named]]

@@ -1,0 +1,147 @@
+"""A detector at work on one partition: its scores made comparable, and the rows worth a verdict."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from features.batch import F64, I64, Batch, Flag
+
+if TYPE_CHECKING:
+    from models.calibration import Calibration
+    from models.detector import Detector
+    from models.outlier import Outlier
+
+
+class Watch(ABC):
+    """Scores every row of a batch, learns it, and tells which rows are abnormal.
+
+    Parameters
+    ----------
+    name, weight
+        The part's name, and how much its word counts.
+    alert_score
+        Calibrated score from which a row is abnormal.
+    calibration
+        Raw score -> share of normal rows that score lower.
+    """
+
+    kind: str
+    entity_type: str
+
+    def __init__(self, name: str, weight: float, alert_score: float, calibration: Calibration) -> None:
+        """Start with an empty reference."""
+        self.name = name
+        self.weight = weight
+        self.scores: F64 = np.zeros(0)
+        self._alert_score = alert_score
+        self._calibration = calibration
+
+    def look(self, batch: Batch) -> I64:
+        """Score the batch and learn it; returns the rows that are abnormal, in order."""
+        raw, large = self._raw(batch)
+        self.scores = self._calibration.score_learn(raw)
+        if not large.any():
+            return np.flatnonzero(large)
+        return np.flatnonzero(large & (self.scores >= self._alert_score))
+
+    @abstractmethod
+    def _raw(self, batch: Batch) -> tuple[F64, Flag]:
+        """Raw scores of the batch's rows, and which of them are large enough to matter."""
+
+    @abstractmethod
+    def event(self, batch: Batch, rows: I64) -> I64:
+        """Positions of the events that rows belong to."""
+
+    @abstractmethod
+    def entity(self, batch: Batch, row: int) -> str:
+        """Key of what the row's alert is grouped by."""
+
+    @abstractmethod
+    def seen(self, batch: Batch, row: int) -> tuple[float, float, float, int]:
+        """Observed value, expected low and high, and money lost, of a row."""
+
+
+class OutlierWatch(Watch):
+    """Watches one feature's deviation."""
+
+    def __init__(
+        self, name: str, weight: float, alert_score: float, calibration: Calibration, outlier: Outlier
+    ) -> None:
+        """Watch what `outlier` takes seriously."""
+        super().__init__(name, weight, alert_score, calibration)
+        self._outlier = outlier
+        self.kind, self.entity_type = outlier.kind, outlier.entity_type
+
+    def _raw(self, batch: Batch) -> tuple[F64, Flag]:
+        column = batch.columns[self._outlier.feature]
+        return self._outlier.raw(column), self._outlier.is_large(batch, column)
+
+    def event(self, batch: Batch, rows: I64) -> I64:
+        """Positions of the events that the outlier's rows belong to."""
+        return self._outlier.event(batch, rows)
+
+    def entity(self, batch: Batch, row: int) -> str:
+        """What the outlier groups by."""
+        return self._outlier.entity(batch, row)
+
+    def seen(self, batch: Batch, row: int) -> tuple[float, float, float, int]:
+        """The value in the feature's unit, against the range its level expected."""
+        column = batch.columns[self._outlier.feature]
+        low, high = float(column.low[row]), float(column.high[row])
+        observed = float(self._outlier.observed(batch)[row])
+        return observed, low, high, self._outlier.loss_minor(batch, row, low, high)
+
+
+class OrderWatch(Watch):
+    """Watches orders as rows of several features at once."""
+
+    kind = "behaviour.odd_order"
+    entity_type = "channel"
+
+    def __init__(
+        self,
+        name: str,
+        weight: float,
+        alert_score: float,
+        calibration: Calibration,
+        detector: Detector,
+        features: tuple[str, ...],
+    ) -> None:
+        """Watch the rows that `features` make of each order placed."""
+        super().__init__(name, weight, alert_score, calibration)
+        self._detector = detector
+        self._features = features
+        self._last_raw: F64 = np.zeros(0)
+
+    def _raw(self, batch: Batch) -> tuple[F64, Flag]:
+        raw = self._last_raw = self._detector.score_learn(order_rows(batch, self._features))
+        return raw, ~np.isnan(raw)
+
+    def event(self, batch: Batch, rows: I64) -> I64:
+        """The orders themselves."""
+        return batch.created.at[rows]
+
+    def entity(self, batch: Batch, row: int) -> str:
+        """The channel."""
+        return batch.created.channel[row]
+
+    def seen(self, batch: Batch, row: int) -> tuple[float, float, float, int]:  # noqa: ARG002  # a raw score has no batch
+        """The detector's raw score; it has no expected range in any unit."""
+        return float(self._last_raw[row]), np.nan, np.nan, 0
+
+
+def order_rows(batch: Batch, features: tuple[str, ...]) -> F64:
+    """One row an order, one column a feature; of a line's feature the value farthest from 0 counts."""
+    n = len(batch.created)
+    x = np.full((n, len(features)), np.nan)
+    starts = np.searchsorted(batch.lines.order, np.arange(n))
+    for j, name in enumerate(features):
+        column = batch.columns[name]
+        if column.level == "created":
+            x[:, j] = column.values
+        elif column.level == "line" and n:
+            x[:, j] = np.fmax.reduceat(np.abs(column.values), starts)
+    return x

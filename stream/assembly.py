@@ -1,0 +1,146 @@
+"""Builds the judging parts from the settings: what is on, with its parameters and its weight."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final
+
+from config.errors import ConfigRefused
+from config.promotions import PromotionRegister
+from config.registry import build, discover
+from config.settings import Settings
+from features.feature import Feature
+from features.keys import Keys
+from features.partition import Partition
+from models.across import Across
+from models.calibration import Calibration
+from models.crossing import Crossing
+from models.detector import Detector
+from models.judge import Judge
+from models.outlier import Outlier
+from models.rule import Rule
+from models.sparse_volume import SparseVolume
+from models.verdict import family_of
+from models.volume import SeasonalVolume
+from models.volume_count import VolumeCount
+from models.volume_series import VolumeSeries
+from models.watch import OrderWatch, OutlierWatch, Watch
+
+PACKAGES: Final[Mapping[str, tuple[tuple[str, type[Any]], ...]]] = {
+    "feature": (("features.columns", Feature),),
+    "rule": (("models.rules", Rule), ("models.crossings", Crossing)),
+    "detector": (
+        ("models.outliers", Outlier),
+        ("models.volumes", VolumeSeries),
+        ("models.detectors", Detector),
+    ),
+}
+"""Section of the settings, in the singular -> the packages its parts live in, and what they must be."""
+
+
+def parts_of(what: str) -> dict[str, type[Any]]:
+    """Every part of a section by name; `what` is feature, rule or detector."""
+    return {name: part for package, base in PACKAGES[what] for name, part in discover(package, base).items()}
+
+
+def title(part: type[Any]) -> str:
+    """First line of a part's description."""
+    return (inspect.getdoc(part) or part.__name__).partition("\n")[0]
+
+
+class Assembly:
+    """All that the settings turn on.
+
+    Raises `ConfigRefused`, in one line, for a part that does not exist, a parameter that it does not take, or a
+    detector that reads a feature that is off.
+    """
+
+    def __init__(self, settings: Settings, promotions: PromotionRegister) -> None:
+        """Check the parts by building them once."""
+        self._settings = settings
+        self._promotions = promotions
+        for name, feature in self._build("feature", settings.features).items():
+            self._check_is_on(f"features.{name}", feature.reads)
+        self._build("rule", settings.rules)
+        for name, part in self._build("detector", settings.detectors).items():
+            self._check_is_on(f"detectors.{name}", self._features_of(name, part))
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """What each part says of itself."""
+        return {name: title(part) for what in ("rule", "detector") for name, part in parts_of(what).items()}
+
+    def partition(self) -> Partition:
+        """The features of one partition."""
+        features: dict[str, Feature] = self._build("feature", self._settings.features)
+        return Partition(self._settings, dict(sorted(features.items(), key=lambda item: len(item[1].reads))))
+
+    def judge(self, number: int, spaces: Mapping[str, Keys]) -> Judge:
+        """The rules and detectors of one partition."""
+        rules = self._pick("rule", self._settings.rules, Rule)
+        for rule in rules.values():
+            rule.bind(self._promotions, spaces)
+        weights = {name: self._settings.rules[name].weight for name in rules}
+        parts = self._build("detector", self._settings.detectors)
+        watches = [self._watch(name, part, spaces) for name, part in parts.items() if not isinstance(part, VolumeSeries)]
+        return Judge(number, rules, weights, watches, spaces)
+
+    def across(self, partitions: int) -> Across:
+        """What is judged where the partitions meet."""
+        series = self._pick("detector", self._settings.detectors, VolumeSeries)
+        crossings = self._pick("rule", self._settings.rules, Crossing)
+        volumes = {name: self._volume(name, part) for name, part in series.items()}
+        return Across(self._settings, partitions, volumes, list(crossings.values()))
+
+    def _build(self, what: str, section: Mapping[str, Any]) -> dict[str, Any]:
+        return build(parts_of(what), section, what)
+
+    def _pick(self, what: str, section: Mapping[str, Any], base: type[Any]) -> dict[str, Any]:
+        return {name: part for name, part in self._build(what, section).items() if isinstance(part, base)}
+
+    def _features_of(self, name: str, part: object) -> tuple[str, ...]:
+        if isinstance(part, Outlier):
+            return (part.feature,)
+        features = self._settings.detectors[name].features
+        if isinstance(part, Detector) and not features:
+            raise ConfigRefused(f"detectors.{name}.features is empty: name the features that make its rows")
+        return features
+
+    def _check_is_on(self, reader: str, features: tuple[str, ...]) -> None:
+        on = [name for name, entry in self._settings.features.items() if entry.on]
+        for feature in features:
+            if feature not in on:
+                raise ConfigRefused(f"{reader} reads feature {feature!r}, which is not on; on: {', '.join(on)}")
+
+    def _watch(self, name: str, part: Outlier | Detector, spaces: Mapping[str, Keys]) -> Watch:
+        entry = self._settings.detectors[name]
+        kind = part.kind if isinstance(part, Outlier) else OrderWatch.kind
+        alert_score = self._settings.judge.alert_score_of(family_of(kind))  # type: ignore[arg-type]  # a kind's family is one
+        if isinstance(part, Outlier):
+            part.bind(spaces)
+            return OutlierWatch(name, entry.weight, alert_score, Calibration(), part)
+        return OrderWatch(name, entry.weight, alert_score, Calibration(), part, entry.features)
+
+    def _volume(self, name: str, series: VolumeSeries) -> VolumeCount:
+        time, entry = self._settings.time, self._settings.detectors[name]
+        keys = Keys(series.entity_type, self._capacity(series.entity_type))
+        common = {"pane_seconds": time.pane_seconds, "alert_p": series.alert_p}
+        baseline = (
+            SeasonalVolume(**common, business_timezone=time.business_timezone)
+            if series.is_seasonal
+            else SparseVolume(**common)
+        )
+        return VolumeCount(name, entry.weight, series, baseline, keys, self._promotions)
+
+    def _capacity(self, entity_type: str) -> int:
+        state = self._settings.state
+        bounds = {
+            "product": state.max_products,
+            "customer": state.max_customers,
+            "seller": state.max_sellers,
+            "promotion": state.max_promotions,
+            "promotion_pair": state.max_promotions,
+        }
+        return bounds.get(entity_type, state.max_routes)

@@ -1,0 +1,120 @@
+"""Decode, look, judge, merge, tell: the whole way of an order, without Kafka and without Redis.
+
+Read this file first. The live worker, `orderwatch replay`, backtests and tests all run this very class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from config.policy import Policy
+from config.promotions import PromotionRegister
+from config.settings import Settings
+from models.across import Across
+from stream.alert import Alert, AlertWriter
+from stream.assembly import Assembly
+from stream.dead_letter import DeadLetter
+from stream.decode import Decoder
+from stream.incidents import Incidents
+from stream.malformed import PART, TITLE, malformed_verdicts
+from stream.record import Record
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What some records led to.
+
+    `held` : partition -> offset of the earliest record of which something still waits to be merged; an offset
+    at or beyond it is not yet done.
+    """
+
+    alerts: list[Alert] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    events: int = 0
+    duplicates: int = 0
+    late: int = 0
+    held: dict[int, int] = field(default_factory=dict)
+
+
+class Pipeline:
+    """Judges the records of all partitions of an order log.
+
+    Parameters
+    ----------
+    settings
+        Everything that can be set.
+    partitions
+        How many partitions the log has; by default as many as the settings say.
+    promotions
+        The register of promotions; by default the one that the settings name, else an empty one.
+
+    >>> from config.settings import load
+    >>> from models.examples import created, encoded
+    >>> from stream.record import StoredRecord
+    >>> pipeline = Pipeline(load(), partitions=1)
+    >>> wrong = StoredRecord(encoded(created(total_price="1.00")), key=b"o1", offset=0)
+    >>> outcome = pipeline.process(0, [wrong], wait=False)
+    >>> [alert.kind for alert in outcome.alerts]
+    ['price.total_mismatch']
+    """
+
+    def __init__(
+        self, settings: Settings, *, partitions: int | None = None, promotions: PromotionRegister | None = None
+    ) -> None:
+        """Build every part that the settings turn on."""
+        n = settings.kafka.partitions if partitions is None else partitions
+        register = _register(settings) if promotions is None else promotions
+        assembly = Assembly(settings, register)
+        self._decoders = [Decoder(number, settings.decode) for number in range(n)]
+        self._partitions = [assembly.partition() for _ in range(n)]
+        self._judges = [assembly.judge(number, self._partitions[number].spaces) for number in range(n)]
+        self._across: Across = assembly.across(n)
+        self._incidents = Incidents(settings.alerts, Policy.load(settings.alerts.policy_file).answer)
+        self._writer = AlertWriter(settings.instance, settings.kafka.orders_topic, assembly.titles | {PART: TITLE})
+
+    def process(self, partition: int, records: Sequence[Record], *, wait: bool = True) -> Outcome:
+        """Judge records of one partition, in offset order.
+
+        `wait` : other partitions may still have older events to read, so what has to be merged waits for them.
+        False when every partition is read to its end.
+        """
+        decoded = self._decoders[partition].decode(records)
+        batch = decoded.batch
+        clock_before_ms = self._partitions[partition].clock_ms
+        self._partitions[partition].transform(batch)
+        verdicts = self._judges[partition].judge(batch)
+        verdicts += malformed_verdicts(decoded.dead_letters, batch, partition, clock_before_ms)
+        self._across.add(self._across.cut(partition, batch, verdicts))
+        outcome = self._told(wait=wait)
+        outcome.dead_letters = decoded.dead_letters
+        outcome.events = len(batch)
+        outcome.duplicates = decoded.duplicates
+        outcome.late = int(batch.late.sum())
+        return outcome
+
+    def advance(self, now_ms: int) -> Outcome:
+        """Let event time pass where nothing arrives: silence is a signal, and deadlines end without an event."""
+        for number, partition in enumerate(self._partitions):
+            self._across.hold(self._judges[number].judge_silence(partition.advance(now_ms)))
+        self._across.advance(now_ms)
+        return self._told(wait=False)
+
+    def finish(self) -> Outcome:
+        """Release everything held back: a bounded stream has ended."""
+        return self._told(wait=False)
+
+    def _told(self, *, wait: bool) -> Outcome:
+        verdicts, reached_ms = self._across.release(wait=wait)
+        alerts = [
+            self._writer.write(told, self._across.usual.at(told.clock_ms))
+            for told in self._incidents.take(verdicts, reached_ms)
+        ]
+        return Outcome(alerts=alerts, held=self._across.held() if wait else {})
+
+
+def _register(settings: Settings) -> PromotionRegister:
+    path = settings.promotions.file
+    return PromotionRegister({}) if path is None else PromotionRegister.load(path)
+
+
