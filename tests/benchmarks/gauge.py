@@ -1,0 +1,123 @@
+"""What one system under test used: CPU seconds, wall seconds and memory, between two counts of events.
+
+The gauge lives in the process under test and is told of events as they are finished. So start-up, group join
+and the compilation of kernels (all before `warm_up` events) are not in the figures, nor is work by other
+processes (broker, producer, Redis, neighbours) on the same core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Since `warm_up` events: events finished, CPU seconds (user + system), wall seconds; and peak memory."""
+
+    events: int
+    cpu_seconds: float
+    wall_seconds: float
+    peak_rss_mib: float
+    alerts: int
+
+    @property
+    def per_cpu_second(self) -> float:
+        """Events a CPU-second."""
+        return self.events / self.cpu_seconds
+
+    @property
+    def per_wall_second(self) -> float:
+        """Events a second."""
+        return self.events / self.wall_seconds
+
+
+class Gauge:
+    """Counts events; writes a `Reading` to `report` once `events` were finished."""
+
+    def __init__(self, *, warm_up: int, events: int, report: Path) -> None:
+        self.alerts = 0
+        self.done = False
+        self._warm_up = warm_up
+        self._events = events
+        self._report = report
+        self._seen = 0
+        self._next = warm_up
+        self._from = (0, 0.0, 0.0)
+
+    def count(self, events: int) -> bool:
+        """Note `events` more as finished; true once it was enough."""
+        self._seen += events
+        if self._seen >= self._next:
+            self._mark()
+        return self.done
+
+    def _mark(self) -> None:
+        if self._next == self._warm_up < self._events:
+            self._from = (self._seen, _cpu_seconds(), time.perf_counter())
+            self._next = self._events
+        elif not self.done:
+            self.done = True
+            self._write()
+
+    def _write(self) -> None:
+        seen, cpu, wall = self._from
+        reading = Reading(
+            events=self._seen - seen,
+            cpu_seconds=_cpu_seconds() - cpu,
+            wall_seconds=time.perf_counter() - wall,
+            peak_rss_mib=_peak_rss_mib(),
+            alerts=self.alerts,
+        )
+        ready = self._report.with_suffix(".partial")
+        ready.write_bytes(msgspec.json.encode(reading))
+        ready.rename(self._report)
+
+
+@dataclass(frozen=True, slots=True)
+class UnderTest:
+    """Command line of every system under test. `events` 0: run until ended from outside, measure nothing."""
+
+    brokers: str
+    topic: str
+    group: str
+    redis: str
+    warm_up: int
+    events: int
+    report: Path
+    variant: str
+
+    def gauge(self) -> Gauge:
+        """The gauge that this run is to be measured with."""
+        return Gauge(warm_up=self.warm_up, events=self.events or sys.maxsize, report=self.report)
+
+
+def read_arguments() -> UnderTest:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser()
+    for name in ("brokers", "topic", "group", "redis"):
+        parser.add_argument(f"--{name}", required=True)
+    for name in ("warm-up", "events"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--report", type=Path, required=True)
+    parser.add_argument("--variant", default="")
+    return UnderTest(**vars(parser.parse_args()))
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _peak_rss_mib() -> float:
+    status = Path("/proc/self/status")
+    if status.exists():  # its peak begins with the program; getrusage's begins with the parent's size
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)  # bytes on macOS

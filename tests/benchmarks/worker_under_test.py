@@ -1,0 +1,64 @@
+"""orderwatch's own worker, as `orderwatch worker` runs it, with a gauge around its pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from config.settings import Settings, load
+from stream.embedded import Services
+from stream.engine.worker import on_embedded, run_worker
+from stream.pipeline import Outcome, Pipeline
+from tests.benchmarks.gauge import Gauge, UnderTest, read_arguments
+from tests.benchmarks.workload import promotions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stream.record import Record
+
+
+@dataclass(slots=True)
+class GaugedPipeline:
+    """Tells the gauge of each batch that the pipeline has judged."""
+
+    pipeline: Pipeline
+    gauge: Gauge
+
+    def process(self, partition: int, records: Sequence[Record]) -> Outcome:
+        """Judge, then count."""
+        outcome = self.pipeline.process(partition, records)
+        self.gauge.alerts += len(outcome.alerts)
+        self.gauge.count(len(records))
+        return outcome
+
+    def advance(self, now_ms: int) -> Outcome:
+        """Hand on."""
+        return self.pipeline.advance(now_ms)
+
+    def finish(self) -> Outcome:
+        """Hand on."""
+        return self.pipeline.finish()
+
+
+def settings_of(run: UnderTest) -> Settings:
+    """The default settings, on the topics of this run."""
+    own = {
+        "orders_topic": run.topic,
+        "group": run.group,
+        "dlq_topic": f"{run.group}.dlq",
+        "alerts_topic": f"{run.group}.alerts",
+    }
+    return on_embedded(load(kafka=own), Services(run.brokers, run.redis))
+
+
+def main() -> None:
+    """Work until all events were read, or for ever when none are counted."""
+    run = read_arguments()
+    settings = settings_of(run)
+    pipeline = GaugedPipeline(Pipeline(settings, promotions=promotions()), run.gauge())
+    run_worker(settings, pipeline, until_caught_up=bool(run.events))
+
+
+if __name__ == "__main__":
+    main()
