@@ -26,6 +26,8 @@ CROSS_BORDER_SELLERS: Final = 10
 _LOG_PRICE, _LOG_PRICE_SPREAD = 4.31, 0.93  # of real items: median 73, and a long tail
 _MOVED_SHARE, _MOVED_SPREAD, _MOVED_MOST = 0.22, 0.16, 0.25  # of a real product around its own median
 _POPULARITY_EXPONENT = 0.75
+# either promotion leaves a margin on every campaign product, both together leave none
+_CAMPAIGN_PRICE, _CAMPAIGN_COST = (1_150.0, 1_350.0), (0.52, 0.58)
 
 
 def ranked(rank: int) -> int:
@@ -47,7 +49,8 @@ class Catalogue:
     """The products of one run.
 
     `list_minor`, `cost_minor` and `edges` (cumulative popularity) have an entry a product. A product sells at
-    its list price on most days; on the others at a price a few percent off, the same for the whole day.
+    its list price on most days; on the others at a price a few percent off, the same for the whole day;
+    campaign products never do.
     """
 
     def __init__(self, settings: SimulatorSettings, seed: np.random.SeedSequence) -> None:
@@ -57,7 +60,7 @@ class Catalogue:
         n = settings.products
         self.list_minor = self._list_prices(n, rng)
         ratio = rng.uniform(0.45, 0.60, n)
-        ratio[:CAMPAIGN_PRODUCTS] = rng.uniform(0.45, 0.52, CAMPAIGN_PRODUCTS)
+        ratio[:CAMPAIGN_PRODUCTS] = rng.uniform(*_CAMPAIGN_COST, CAMPAIGN_PRODUCTS)
         self.cost_minor: I64 = np.rint(self.list_minor * ratio).astype(np.int64)
         self.cost_by_product: list[int] = self.cost_minor.tolist()  # plain numbers: quicker one by one
         self.edges = cumulative(self._popularity(n))
@@ -72,7 +75,7 @@ class Catalogue:
     def _list_prices(n: int, rng: np.random.Generator) -> I64:
         prices = np.exp(rng.normal(_LOG_PRICE, _LOG_PRICE_SPREAD, n))
         prices = np.clip(prices, 5.0, 900.0)
-        prices[:CAMPAIGN_PRODUCTS] = rng.uniform(1_150.0, 1_700.0, CAMPAIGN_PRODUCTS)
+        prices[:CAMPAIGN_PRODUCTS] = rng.uniform(*_CAMPAIGN_PRICE, CAMPAIGN_PRODUCTS)
         return np.rint(prices).astype(np.int64) * 100 - 10  # shop prices: 72.90
 
     @staticmethod
@@ -94,5 +97,6 @@ class Catalogue:
             n = len(self.list_minor)
             off = np.clip(rng.normal(0.0, _MOVED_SPREAD, n), -_MOVED_MOST, _MOVED_MOST)
             off[rng.random(n) >= _MOVED_SHARE] = 0.0
+            off[:CAMPAIGN_PRODUCTS] = 0.0  # a campaign is launched at a price that holds
             self._day, self._today = day, np.rint(self.list_minor * np.exp(off)).astype(np.int64)
         return self._today

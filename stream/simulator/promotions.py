@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from stream.simulator.catalogue import CAMPAIGN_SHARE
 from stream.simulator.order import Discount
 
 if TYPE_CHECKING:
@@ -24,6 +23,18 @@ TWENTY_OFF_MINOR, TWENTY_OFF_FROM_MINOR = 2_000, 20_000
 VOUCHERS_MINOR: Final = (300, 500, 1_000, 2_000, 5_000)
 DEEPEST: Final = {"P1": 0.35, "P2": 0.35, TEN_PERCENT: 0.10, TWENTY_OFF: 0.10}
 DEEPEST_VOUCHERS: Final = 0.30
+USED_BY: Final = {
+    "P1": 0.027,
+    "P2": 0.019,
+    TEN_PERCENT: 0.095,
+    TWENTY_OFF: 0.018,
+    "V3": 0.0035,
+    "V5": 0.0125,
+    "V10": 0.016,
+    "V20": 0.020,
+    "V50": 0.012,
+}
+"""Share of honest orders that use each promotion, as it comes out of the rules below."""
 
 # upper edges of a uniform draw; a basket too small for its draw gets no discount
 _TWO_VOUCHERS, _ONE_VOUCHER, _PERCENT, _THRESHOLD = 0.0095, 0.060, 0.160, 0.260
@@ -66,18 +77,15 @@ def _vouchers(goods_minor: int, count: int) -> list[Discount]:
 def promotions_of(settings: SimulatorSettings) -> dict[str, Any]:
     """The promotion register of a run, in the contract's shape; an incident of the run is not in it.
 
+    >>> from stream.simulator import SimulatorSettings
     >>> [entry["excludes"] for entry in promotions_of(SimulatorSettings())["promotions"][:2]]
     [['P2'], ['P1']]
     """
     hourly = settings.orders_per_second * 3_600
-    fresh = hourly * CAMPAIGN_SHARE
-    expected = {"P1": fresh * P1_SHARE, "P2": fresh * P2_SHARE}
-    expected |= {TEN_PERCENT: hourly * (_PERCENT - _ONE_VOUCHER), TWENTY_OFF: hourly * 0.012}
-    entries = [_entry(settings, promotion, orders) for promotion, orders in expected.items()]
+    entries = [_entry(settings, promotion, hourly * share) for promotion, share in USED_BY.items()]
     entries[0] |= {"excludes": ["P2"], "client_version_min": "8.4"}
     entries[1] |= {"excludes": ["P1"], "client_version_min": "8.4"}
-    vouchers = [_entry(settings, f"V{value // 100}", hourly * 0.012) for value in VOUCHERS_MINOR]
-    return {"promotions": entries + vouchers}
+    return {"promotions": entries}
 
 
 def _entry(settings: SimulatorSettings, promotion: str, orders_per_hour: float) -> dict[str, Any]:

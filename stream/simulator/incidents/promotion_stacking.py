@@ -41,7 +41,6 @@ class PromotionStacking(Incident):
     def _stacked(self, time_ms: int, scene: Scene) -> Order:
         product = int(scene.rng.integers(CAMPAIGN_PRODUCTS))
         order = scene.orders_at([time_ms], product=product, client=_STALE)[0]
-        # at the list price, which is high enough for both promotions on any day
         order.lines = [Line(product, 1, int(scene.shop.catalogue.list_minor[product]))]
         order.discounts = list(CAMPAIGN)
         order.shipping_minor = order.tax_minor = 0
