@@ -54,15 +54,17 @@ def money_events(batch: Batch, kind: int) -> MoneyEvents | None:
     payments = batch.payments
     if not len(payments.at):
         return None
-    first = np.diff(payments.at, prepend=-1).nonzero()[0]
-    at = payments.at[first]
-    wanted = (batch.kind[at] == kind) & (batch.life.at_ms[at, _CREATED] > 0)
-    if not wanted.any():
+    rows = ((batch.kind[payments.at] == kind) & (batch.life.at_ms[payments.at, _CREATED] > 0)).nonzero()[0]
+    if not len(rows):
         return None
-    amount, at = np.add.reduceat(payments.amount_e4, first)[wanted], at[wanted]
-    money = batch.life.money_e4[at]
+    at = payments.at[rows]
+    begins = np.ones(len(at), np.bool_)  # of an event with several payments, only the first does
+    np.not_equal(at[1:], at[:-1], out=begins[1:])
+    first = begins.nonzero()[0]
+    amount = np.add.reduceat(payments.amount_e4[rows], first)
+    at, money = at[first], batch.life.money_e4[at[first]]
     return MoneyEvents(
-        at, amount, first[wanted], money[:, TOTAL], money[:, PAID_SO_FAR], money[:, REFUNDED_SO_FAR]
+        at, amount, rows[first], money[:, TOTAL], money[:, PAID_SO_FAR], money[:, REFUNDED_SO_FAR]
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,13 +11,10 @@ if TYPE_CHECKING:
     from features.batch import Discounts
 
 
-def several_discounts(discounts: Discounts) -> Iterator[tuple[int, range]]:
-    """Each order with two discounts or more, and the rows of its discounts in the order of application."""
+def several_discounts(discounts: Discounts) -> Iterator[tuple[int, slice]]:
+    """Each order with two discounts or more, and where its discounts lie, in the order of application."""
     order = discounts.order
-    again = order[1:][order[1:] == order[:-1]]
-    if not len(again):
-        return
-    orders = np.unique(again)
-    starts, stops = np.searchsorted(order, orders), np.searchsorted(order, orders, side="right")
-    for number, start, stop in zip(orders.tolist(), starts.tolist(), stops.tolist(), strict=True):
-        yield number, range(start, stop)
+    with_next = (order[1:] == order[:-1]).nonzero()[0].tolist()
+    for number, group in groupby(with_next, order.item):
+        rows = list(group)
+        yield int(number), slice(rows[0], rows[-1] + 2)

@@ -66,13 +66,17 @@ class ExclusivePromotions(Rule):
             return NOTHING
         hits = Hits()
         for order, rows in several_discounts(batch.discounts):
-            self._judge(batch, order, rows, hits)
+            if not self._excluded.keys().isdisjoint(batch.discounts.promotion[rows]):
+                self._judge(batch, order, rows, hits)
         return hits.findings(batch)
 
-    def _judge(self, batch: Batch, order: int, rows: range, hits: Hits) -> None:
+    def _judge(self, batch: Batch, order: int, rows: slice, hits: Hits) -> None:
+        discounts = batch.discounts
         amounts: defaultdict[str, int] = defaultdict(int)
-        for row in rows:
-            amounts[batch.discounts.promotion[row]] += int(batch.discounts.amount_minor[row])
+        for name, amount in zip(
+            discounts.promotion[rows], discounts.amount_minor[rows].tolist(), strict=True
+        ):
+            amounts[name] += amount
         for one in amounts.keys() & self._excluded.keys():
             for other in amounts.keys() & self._excluded[one]:
                 loss_minor = min(amounts[one], amounts[other])

@@ -74,7 +74,9 @@ class PaidAmountMismatch(Rule):
         if paid_ is None:
             return NOTHING
         held = paid_.held + paid_.amount
-        most = paid_.total + share_of(np.maximum(paid_.total, 0), per_million(self.max_surplus_share))
+        most = paid_.total
+        if self.max_surplus_share:
+            most = most + share_of(np.maximum(most, 0), per_million(self.max_surplus_share))
         wrong = held > most + self.tolerance_e4
         if not self.allow_partial:
             wrong |= held < paid_.total - self.tolerance_e4

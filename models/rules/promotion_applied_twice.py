@@ -57,13 +57,18 @@ class PromotionAppliedTwice(Rule):
         """Orders placed with a repeated promotion."""
         hits = Hits()
         for order, rows in several_discounts(batch.discounts):
-            self._judge(batch, order, rows, hits)
+            promotions = batch.discounts.promotion[rows]
+            if len(set(promotions)) < len(promotions):
+                self._judge(batch, order, rows, hits)
         return hits.findings(batch)
 
-    def _judge(self, batch: Batch, order: int, rows: range, hits: Hits) -> None:
+    def _judge(self, batch: Batch, order: int, rows: slice, hits: Hits) -> None:
+        discounts = batch.discounts
         amounts: defaultdict[str, list[int]] = defaultdict(list)
-        for row in rows:
-            amounts[batch.discounts.promotion[row]].append(int(batch.discounts.amount_minor[row]))
+        for name, amount in zip(
+            discounts.promotion[rows], discounts.amount_minor[rows].tolist(), strict=True
+        ):
+            amounts[name].append(amount)
         for name, given in amounts.items():
             if len(given) > 1 and name not in self.repeatable:
                 at = int(batch.created.at[order])

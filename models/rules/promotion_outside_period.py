@@ -71,7 +71,7 @@ class PromotionOutsidePeriod(Rule):
     def check(self, batch: Batch) -> Findings:
         """Orders placed at such a time."""
         discounts = batch.discounts
-        if not self._periods or self._periods.keys().isdisjoint(discounts.promotion):
+        if not self._periods or not discounts.promotion or self._covers(set(discounts.promotion), batch):
             return NOTHING
         at = batch.created.at[discounts.order]
         uses = zip(discounts.promotion, batch.time_ms[at].tolist(), strict=True)
@@ -83,3 +83,9 @@ class PromotionOutsidePeriod(Rule):
                 loss_minor = int(discounts.amount_minor[row])
                 hits.add(int(at[row]), name, outside_ms / _MS_PER_HOUR, high=0, loss_minor=loss_minor)
         return hits.findings(batch)
+
+    def _covers(self, promotions: set[str], batch: Batch) -> bool:
+        """Whether all of them run through all of the batch, as nearly always."""
+        first_ms, last_ms = int(batch.time_ms.min()), int(batch.time_ms.max())
+        periods = [self._periods[name] for name in promotions if name in self._periods]
+        return all(starts_ms <= first_ms and last_ms < ends_ms for starts_ms, ends_ms in periods)
