@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Self
 from config.promotions import PromotionRegister
 from stream.embedded import embedded_services
 from stream.engine.worker import WorkerSummary, on_embedded, run_worker
+from stream.pace import on_time
 from stream.pipeline import Outcome, Pipeline
-from stream.produce import on_time, orders_producer
+from stream.produce import orders_producer
 from stream.simulator import Scorecard, Simulation, demo_scenario, promotions_of, score_run, simulate
 
 if TYPE_CHECKING:

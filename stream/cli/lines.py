@@ -85,8 +85,8 @@ def open_output(path: Path) -> Iterator[IO[bytes]]:
         raise UnusableFile(f"{path}: cannot be written: {error.strerror}") from error
     with raw:
         if path.suffix == ".gz":
-            # no time of writing in its head: the same events give the same bytes
-            with io.BufferedWriter(gzip.GzipFile(fileobj=raw, mode="wb", mtime=0)) as packed:
+            # neither name nor time in its head: the same events give the same bytes
+            with io.BufferedWriter(gzip.GzipFile("", "wb", fileobj=raw, mtime=0)) as packed:
                 yield packed
         else:
             yield raw

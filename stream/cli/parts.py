@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -15,12 +13,7 @@ from stream.cli.options import AsJson, ConfigFiles, settings_from
 if TYPE_CHECKING:
     from rich.text import Text
 
-# section of the settings -> where its parts are, and the class they all are
-_HOMES = {
-    "features": ("features.columns", "features.feature", "Feature"),
-    "rules": ("models.rules", "models.rule", "Rule"),
-    "detectors": ("models.detectors", "models.detector", "Detector"),
-}
+_SECTIONS = {"features": "feature", "rules": "rule", "detectors": "detector"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +30,7 @@ class Part:
 def parts(as_json: AsJson = False, config: ConfigFiles = None) -> None:
     """List features, rules and detectors."""
     settings = settings_from(config)
-    listed = [part for section in _HOMES for part in _section(section, getattr(settings, section))]
+    listed = [part for section in _SECTIONS for part in _section(section, getattr(settings, section))]
     if as_json:
         typer.echo(json.dumps([asdict(part) for part in listed], indent=2))
         return
@@ -45,18 +38,13 @@ def parts(as_json: AsJson = False, config: ConfigFiles = None) -> None:
 
 
 def _section(section: str, chosen: dict[str, Any]) -> list[Part]:
-    from config.registry import discover, parameters
+    from config.registry import parameters
+    from stream.assembly import parts_of, title
 
-    package, home, base = _HOMES[section]
-    found = discover(package, getattr(import_module(home), base))
     return [
-        Part(section, name, name in chosen and chosen[name].on, _first_line(part), parameters(part))
-        for name, part in found.items()
+        Part(section, name, name in chosen and chosen[name].on, title(part), parameters(part))
+        for name, part in parts_of(_SECTIONS[section]).items()
     ]
-
-
-def _first_line(part: type) -> str:
-    return (inspect.getdoc(part) or "").partition("\n")[0]
 
 
 def _print(listed: list[Part]) -> None:
@@ -64,7 +52,7 @@ def _print(listed: list[Part]) -> None:
 
     from stream.cli.terminal import output
 
-    for section in _HOMES:
+    for section in _SECTIONS:
         table = Table(title=section, title_justify="left", title_style="bold", box=None, expand=True)
         table.add_column("on", no_wrap=True)
         table.add_column("name", no_wrap=True)

@@ -65,7 +65,7 @@ def simulate(
 
 
 async def _write(simulation: Simulation, speed: float, target: IO[bytes]) -> None:
-    from stream.produce import on_time
+    from stream.pace import on_time
 
     async for due in on_time(simulation, speed):
         target.writelines(line for event in due for line in (event.value, b"\n"))
@@ -118,7 +118,8 @@ def _produce(simulation: Simulation, speed: float, config: list[Path] | None) ->
 
 
 async def _send(simulation: Simulation, speed: float, settings: Settings) -> int:
-    from stream.produce import on_time, orders_producer
+    from stream.pace import on_time
+    from stream.produce import orders_producer
 
     sent = 0
     async with orders_producer(settings) as send:
