@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from stream.alert import Alert
     from stream.demo import Progress
 
-_ROWS = 14
+_ROWS = 16
+_HEAD_LINES = 5
 _FRAMES_PER_SECOND = 8
 
 
@@ -57,8 +58,9 @@ class DemoView:
             self._console.print(alert_line(event), soft_wrap=True)
 
     def _frame(self) -> Group:
-        table = alert_table(self._console.width)
-        for event in tuple(self._last):
+        table = alert_table(self._console.width, one_line=True)
+        # a terminal that is too low would hide the newest rows, which stand at the bottom
+        for event in tuple(self._last)[-max(1, self._console.height - _HEAD_LINES) :]:
             add_alert(table, event)
         return Group(self._head(), "", table)
 

@@ -67,10 +67,11 @@ def badness(event: AlertEvent) -> tuple[bool, int, float]:
     return data.status != "resolved", -rank, data.score
 
 
-def alert_table(width: int, title: str = "") -> Table:
+def alert_table(width: int, title: str = "", *, one_line: bool = False) -> Table:
     """Make an empty table for `add_alert`, for a terminal of `width` columns.
 
-    A narrow one has no column for what the alert is about: the sentence says it too.
+    `one_line` cuts what does not fit, instead of wrapping it. A narrow terminal has no column for what the
+    alert is about: the sentence says it too.
     """
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, expand=True)
     table.add_column("time (UTC)", no_wrap=True, style="dim")
@@ -78,7 +79,7 @@ def alert_table(width: int, title: str = "") -> Table:
     table.add_column("kind", no_wrap=True)
     if width >= _WIDE:
         table.add_column("about", no_wrap=True, max_width=_ABOUT_WIDTH)
-    table.add_column("what", ratio=1)
+    table.add_column("what", ratio=1, no_wrap=one_line, overflow="ellipsis" if one_line else "fold")
     table.add_column("score", justify="right", no_wrap=True)
     return table
 
