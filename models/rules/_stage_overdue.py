@@ -20,8 +20,9 @@ _MS_PER_HOUR: Final = 3_600_000
 class StageOverdue(Rule):
     """Orders still waiting for `stage` after its deadline (`stages` in the settings, or the promised time).
 
-    Found once an order and stage, at the event whose time passed the deadline; observed is hours late at that
-    event, against 0. Event time decides, so a replay finds the same.
+    Found once an order and stage, at the event whose time passed the deadline, or without one where a silent
+    partition is told the time; observed is hours late then, of at most 0. Event time decides, so a replay
+    finds the same.
     """
 
     stage: ClassVar[Literal["paid", "approved", "shipped", "delivered"]]
@@ -42,6 +43,5 @@ class StageOverdue(Rule):
         if not len(rows):
             return NOTHING
         deadline_ms = overdue.deadline_ms[rows]
-        # a silent partition's timer brings deadlines with no event, and so without a clock of theirs
-        clock_ms = batch.clock_ms[overdue.at[rows]] if len(batch.clock_ms) else deadline_ms
-        return found_overdue(overdue, rows, names, hours_late=(clock_ms - deadline_ms) / _MS_PER_HOUR)
+        now_ms = batch.clock_ms[overdue.at[rows]] if len(batch) else batch.passed_ms
+        return found_overdue(overdue, rows, names, hours_late=(now_ms - deadline_ms) / _MS_PER_HOUR)
