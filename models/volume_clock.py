@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from models.volume_findings import F64, I64
 
 _QUARTER_SECONDS = 900  # every zone's offset in force today changes at a whole quarter of an hour
 _HOUR_SECONDS = 3600
@@ -36,7 +39,7 @@ class BusinessClock:
         self._fixed_seconds = 0 if timezone == "UTC" else None
         self._pane_seconds = pane_seconds
 
-    def hours(self, first_pane: int, end_pane: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def hours(self, first_pane: int, end_pane: int) -> tuple[I64, F64]:
         """Hour of the week and the share of that hour gone at the middle of the pane, of each pane."""
         starts = np.arange(first_pane, end_pane, dtype=np.int64) * self._pane_seconds
         local = starts + self._offsets(starts)
@@ -44,7 +47,7 @@ class BusinessClock:
         gone = (local % _HOUR_SECONDS + min(self._pane_seconds, _HOUR_SECONDS) / 2) / _HOUR_SECONDS
         return hour, gone
 
-    def _offsets(self, starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _offsets(self, starts: I64) -> I64:
         """Seconds ahead of UTC at each of the ascending instants."""
         if self._fixed_seconds is not None or starts.size == 0:
             return np.zeros_like(starts)

@@ -91,6 +91,10 @@ class Tally:
         if len(self.panes) == 0:
             return
         if int(self.panes[-1]) > upto:
-            raise ValueError(f"pane {self.panes[-1]} is after {upto}, the last one to close: keep it for a later call")
+            raise ValueError(
+                f"pane {self.panes[-1]} is after {upto}, the last one to close: keep it for a later call"
+            )
         if closed is not None and int(self.panes[0]) <= closed:
-            raise ValueError(f"pane {self.panes[0]} was closed before (up to {closed}); raise time.allowed_lateness_seconds")
+            raise ValueError(
+                f"pane {self.panes[0]} was closed before, up to {closed}: raise time.allowed_lateness_seconds"
+            )

@@ -1,14 +1,15 @@
-"""Expected orders a pane, for one row: a slow level, an hour-of-week profile, and a quick local ratio.
+"""Expected orders a pane, for one row: a slow level, an hour-of-week profile, and today's ratio.
 
     expected = level * factor(hour of week) * ratio          sd(expected) / expected = 1 / sqrt(precision)
 
-* **level**: exponentially weighted orders over exponentially weighted factors.
+* **level**: exponentially weighted orders over exponentially weighted factors, half-life 5 days.
 * **factor**: gamma-Poisson shrinkage in three steps, so that it is usable after one day and exact after some
-  weeks: hour of day towards 1, day of week towards 1, hour of week towards their product. Between two hours
-  that differ by less than 4 times it runs in a straight line; at a steeper edge (a shop that closes) it steps.
-* **ratio**: a gamma-Poisson filter with mean `ratio` and shape `precision` that follows today's departure from
-  the profile and returns to 1. Entering an hour or a day about which the profile knows little costs precision:
-  so a first Saturday is doubted, and what is doubted does not alert.
+  weeks: hour of day towards 1, day of week towards 1, hour of week towards their product; half-life 8 weeks.
+  Between two hours that differ by less than 4 times it runs in a straight line; at a steeper edge (a shop
+  that closes) it steps.
+* **ratio**: a gamma-Poisson filter with mean `ratio` and shape `precision` that follows today's departure
+  from the profile and returns to 1 with a half-life of 8 hours. Entering an hour or a day about which the profile
+  knows little costs precision: so a first Saturday is doubted, and what is doubted does not alert.
 
 Sources: Harvey and Fernandes (1989), "Time series models for count or qualitative observations", JBES 7(4),
 for the discounted gamma-Poisson filter; West and Harrison (1997), "Bayesian Forecasting and Dynamic Models".
@@ -54,6 +55,7 @@ _LOCAL_DOUBT: Final = 0.03  # variance of a day's own ratio around the profile
 _HOUR: Final = (0.7, 3.0, 0.1)
 _DAY: Final = (0.3, 6.0, 7.0)
 _CELL: Final = (0.1, 20.0, 0.5)
+_MIDDLE: Final = 0.5
 _STEEP: Final = 4.0
 _LEAST_FACTOR: Final = 1e-3
 _RATIO_BOUND: Final = 5.0
@@ -69,7 +71,7 @@ class Tuning(NamedTuple):
     hour_of_day_keep: float
     day_of_week_keep: float
     hour_of_week_keep: float
-    local_keep: float
+    ratio_keep: float
     spread_keep: float
     quick_keep: float
     slow_keep: float
@@ -142,8 +144,8 @@ def _worth(rec: Any, prior: tuple[float, float, float], tune: Tuning) -> float:
 @njit(cache=True)
 def _hourly(rec: Any, hour: int, tune: Tuning) -> float:
     """Shrunk factor of an hour of the day."""
-    of_day, worth = rec.hour_of_day[hour % 24], _worth(rec, _HOUR, tune)
-    return (of_day[0] / rec.scale + worth) / (of_day[1] + worth)
+    worth = _worth(rec, _HOUR, tune)
+    return (rec.hour_of_day[hour % 24, 0] / rec.scale + worth) / (rec.hour_of_day[hour % 24, 1] + worth)
 
 
 @njit(cache=True)
@@ -177,14 +179,13 @@ def unseen_day(rec: Any, hour: int, tune: Tuning) -> float:
 def _lose_precision(rec: Any, hour: int, tune: Tuning) -> None:
     """Doubt the ratio on entering an hour or a day about which the profile knows little.
 
-    Never below what is known of any day: the ratio of a day without data is as uncertain as a new day's.
+    Never beyond what is known of any day: the ratio after a gap is no less certain than that of a new day.
     """
+    now = 1.0 / rec.precision
     hourly = _HOUR[0] * _unseen(rec, rec.hour_of_day[hour % 24, 1], _HOUR, tune) ** 2
     daily = _DAY[0] * unseen_day(rec, hour, tune) ** 2
-    most = _LOCAL_DOUBT + hourly + daily
-    if hour % 24 == 0:
-        hourly += daily
-    rec.precision = 1.0 / min(1.0 / rec.precision + hourly, max(most, 1.0 / rec.precision))
+    added = hourly + daily if hour // 24 != rec.hour // 24 else hourly
+    rec.precision = 1.0 / min(now + added, max(now, _LOCAL_DOUBT + hourly + daily))
 
 
 @njit(cache=True)
@@ -205,10 +206,10 @@ def factor_at(rec: Any, hour: int, gone: float, tune: Tuning) -> float:
     if rec.hour != hour:
         _enter(rec, hour, tune)
     here = rec.factors[1]
-    there = rec.factors[2] if gone > 0.5 else rec.factors[0]
+    there = rec.factors[2] if gone > _MIDDLE else rec.factors[0]
     if max(here, there) > _STEEP * min(here, there):
         return here
-    return here + (there - here) * abs(gone - 0.5)
+    return here + (there - here) * abs(gone - _MIDDLE)
 
 
 @njit(cache=True)
@@ -222,8 +223,8 @@ def learn_ratio(rec: Any, count: float, factor: float, dispersion: float, tune: 
     """Follow today's departure from the profile."""
     base = level_of(rec) * factor
     prior = 1.0 / _LOCAL_DOUBT
-    shape = tune.local_keep * rec.precision + (1.0 - tune.local_keep) * prior
-    rate = tune.local_keep * rec.precision / rec.ratio + (1.0 - tune.local_keep) * prior
+    shape = tune.ratio_keep * rec.precision + (1.0 - tune.ratio_keep) * prior
+    rate = tune.ratio_keep * rec.precision / rec.ratio + (1.0 - tune.ratio_keep) * prior
     shape += count / dispersion
     rate += base / dispersion
     rec.ratio = min(max(shape / rate, 1.0 / _RATIO_BOUND), _RATIO_BOUND)
@@ -231,10 +232,10 @@ def learn_ratio(rec: Any, count: float, factor: float, dispersion: float, tune: 
 
 
 @njit(cache=True)
-def _decay(cell: Any, keep: float, weight: float, orders: float, panes: float) -> None:
+def _decay(table: Any, i: int, keep: float, weight: float, orders: float, panes: float) -> None:
     kept = keep if weight == 1.0 else keep**weight
-    cell[0] = cell[0] * kept + weight * orders
-    cell[1] = cell[1] * kept + weight * panes
+    table[i, 0] = table[i, 0] * kept + weight * orders
+    table[i, 1] = table[i, 1] * kept + weight * panes
 
 
 @njit(cache=True)
@@ -242,25 +243,26 @@ def learn_profile(rec: Any, count: float, hour: int, weight: float, tune: Tuning
     """Count the pane in the tables, relative to the level."""
     relative = count / max(level_of(rec), _TINY)
     hourly = _hourly(rec, hour, tune)
-    _decay(rec.day_of_week[hour // 24], tune.day_of_week_keep, weight, relative, hourly)
-    _decay(rec.hour_of_week[hour], tune.hour_of_week_keep, weight, relative, 1.0)
-    _decay(rec.hour_of_day[hour % 24], tune.hour_of_day_keep, weight, relative, 1.0)
+    _decay(rec.day_of_week, hour // 24, tune.day_of_week_keep, weight, relative, hourly)
+    _decay(rec.hour_of_week, hour, tune.hour_of_week_keep, weight, relative, 1.0)
+    _decay(rec.hour_of_day, hour % 24, tune.hour_of_day_keep, weight, relative, 1.0)
 
 
 @njit(cache=True)
 def learn_level(rec: Any, count: float, hour: int, factor: float, tune: Tuning) -> None:
     """Learn a settled pane: the level, and the profile relative to it.
 
-    On the first day the level is still a moving target: orders are counted as they are, and scaled at its end.
+    On the first day the level still moves: orders are counted as they are, and scaled at its end.
     """
     rec.learned += 1
-    _decay(rec.level, tune.level_keep, 1.0, count, factor)
+    rec.level[0] = rec.level[0] * tune.level_keep + count
+    rec.level[1] = rec.level[1] * tune.level_keep + factor
     if not tune.seasonal:
         return
     if rec.scaled and rec.learned > 24 * tune.hour_panes:
         learn_profile(rec, count, hour, 1.0, tune)
     elif not rec.scaled:
-        _decay(rec.hour_of_day[hour % 24], 1.0, 1.0, count, 1.0)
+        _decay(rec.hour_of_day, hour % 24, 1.0, 1.0, count, 1.0)
         if rec.learned >= 24 * tune.hour_panes:
             _rescale(rec)
             rec.hour_of_day[:, 0] /= rec.scale

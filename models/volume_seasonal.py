@@ -9,16 +9,17 @@ from numpy.typing import NDArray
 
 from features.keys import grown
 from models.volume_clock import BusinessClock
-from models.volume_findings import F64, I64, Findings, Flags, Tally
+from models.volume_findings import F64, FINDING_FIELDS, I64, Findings, Flags, Tally
 from models.volume_panes import close_panes, project
 from models.volume_season import ROW, Tuning
-from models.volume_windows import RING_FIELDS, SPREAD_FIELDS, SUM_FIELDS, fit_spread
+from models.volume_windows import RING_FIELDS, SPREAD_FIELDS, SUM_FIELDS
 
 State = dict[str, NDArray[Any]]
 
 _CHUNK_PANES: Final = 1 << 16  # bounds the memory that a long silence takes
 _HOUR_SECONDS: Final = 3600
 _FIRST_ROWS: Final = 8
+_NEVER: Final = np.iinfo(np.int64).max
 
 
 def _keep(half_life_panes: float) -> float:
@@ -147,3 +148,53 @@ class SeasonalVolume:
             first = last + 1
         self._state["closed"][0] = max(upto, self._closed)
         return Findings.of(np.concatenate(found))
+
+    def expected(self, row: int, pane: int, window_panes: int) -> tuple[float, float, float]:
+        """Low, expected and high count of the window that ends with this pane, as seen now; NaN before ready.
+
+        Today's ratio is taken as it is now: the further the window lies from the last closed pane, the less it
+        is worth.
+        """
+        if row >= len(self._state["rows"]) or self._state["rows"]["live"][row] != 1:
+            return np.nan, np.nan, np.nan
+        rec, spread = self._state["rows"][row : row + 1].copy(), self._state["spreads"][row]
+        hours, gone = self._clock.hours(pane - window_panes + 1, pane + 1)
+        low, mean, high = project(rec, spread, self._windows, hours, gone, self._tuning)
+        return low, mean, high
+
+    def get_state(self) -> State:
+        """Everything learned, as arrays: copies."""
+        return {name: array.copy() for name, array in self._state.items()}
+
+    def set_state(self, state: State) -> None:
+        """Go on from what `get_state` gave, to the last bit. Raises ValueError where the settings differ."""
+        for name, own in self._state.items():
+            given = state[name]
+            if given.dtype != own.dtype or given.shape[1:] != own.shape[1:]:
+                raise ValueError(
+                    f"state {name!r} is {given.dtype}{given.shape}; windows_panes or settle_hours differ"
+                )
+        self._state = {name: state[name].copy() for name in self._state}
+
+    @property
+    def _closed(self) -> int:
+        return int(self._state["closed"][0])
+
+    def _make_room(self, rows: int) -> None:
+        for name in ("rows", "rings", "sums", "spreads"):
+            self._state[name] = grown(self._state[name], rows)
+
+    def _next_busy(self, pane: int, tally: Tally) -> int:
+        """The first pane from `pane` on with something to do: while all rows sleep, an entry's."""
+        if (self._state["rows"]["live"] == 1).any():
+            return pane
+        at = int(np.searchsorted(tally.panes, pane))
+        return int(tally.panes[at]) if at < len(tally.panes) else _NEVER
+
+    def _close_chunk(self, first: int, last: int, tally: Tally) -> F64:
+        state = self._state
+        hours, gone = self._clock.hours(first, last + 1)
+        entries = (tally.rows, tally.panes, tally.counts, tally.fresh)
+        arrays = (state["rows"], state["rings"], state["sums"], state["spreads"], self._windows)
+        found, used = close_panes(*arrays, first, hours, gone, *entries, self._tuning)
+        return found[:used]
