@@ -93,7 +93,7 @@ def promotions() -> PromotionRegister:
 
 
 def _with_more_lines(settings: SimulatorSettings) -> Iterator[Message]:
-    rng = random.Random(settings.seed)
+    rng = random.Random(f"{settings.seed}@{settings.start}")  # event ids of two runs differ
     last_lines: list[dict[str, Any]] = []
     for event in simulate(settings):
         order: dict[str, Any] = msgspec.json.decode(event.value)
