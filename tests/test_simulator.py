@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -314,21 +315,35 @@ def test_discounted_and_plain_orders_mix(honest):
     assert 0.12 < sum(bool(order["discounts"]) for order in orders.values()) / len(orders) < 0.30
 
 
-def median_days(latency_scale, days):
-    settings = SimulatorSettings(
-        duration_seconds=days * 24 * HOUR,
-        orders_per_second=2_500 / (days * 24 * HOUR),
-        latency_scale=latency_scale,
+@cache
+def deliveries(latency_scale, days):
+    """Region, days taken and days promised of about 2,500 orders."""
+    rate = 2_500 / (days * 24 * HOUR)
+    run = SimulatorSettings(
+        duration_seconds=days * 24 * HOUR, orders_per_second=rate, latency_scale=latency_scale
     )
-    begun, taken = {}, defaultdict(list)
-    for event in simulate(settings):
+    begun, taken = {}, []
+    for event in simulate(run):
         value = msgspec.json.decode(event.value)
         if value["event_type"] == "order.created":
-            begun[value["order_id"]] = (value["shipping_address"]["region"], event.time_ms)
+            promised = datetime.fromisoformat(value["promised_at"]).timestamp() * 1_000
+            begun[event.key] = (value["shipping_address"]["region"], event.time_ms, promised)
         elif value["event_type"] == "order.delivered":
-            region, created_ms = begun[value["order_id"]]
-            taken[region].append((event.time_ms - created_ms) / 86_400_000)
-    return {region: statistics.median(times) for region, times in taken.items()}
+            region, created_ms, promised = begun[event.key]
+            taken.append((region, *((ms - created_ms) / 86_400_000 for ms in (event.time_ms, promised))))
+    return taken
+
+
+def median_days(latency_scale, days):
+    taken = defaultdict(list)
+    for region, needed, _ in deliveries(latency_scale, days):
+        taken[region].append(needed)
+    return {region: statistics.median(needed) for region, needed in taken.items()}
+
+
+def test_one_delivery_in_fifteen_comes_after_its_promised_day():
+    taken = deliveries(1.0, days=150)
+    assert 0.04 < sum(needed > promised for _, needed, promised in taken) / len(taken) < 0.09
 
 
 def test_deliveries_take_from_seven_to_twenty_six_days_by_region():

@@ -162,7 +162,7 @@ def _paid(order: Order, occurred_at: str) -> Event:
 def _shipped(order: Order, occurred_at: str) -> Event:
     return _event(order, "shipped", occurred_at) | {
         "carrier": f"{order.items[0].seller_state}-{order.customer_state}",
-        "tracking_number": order.order_id,
+        "tracking_number": order.order_id.upper(),
     }
 
 

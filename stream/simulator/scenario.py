@@ -47,8 +47,9 @@ def demo_scenario(seed: int = 7) -> SimulatorSettings:
         orders_per_second=0.14,
         incidents=tuple(_planned(*entry) for entry in _PROGRAMME),
         latency_scale=1.0 / 240.0,
+        promise_sigmas=3.0,  # late parcels are rare until the carrier is slow
         products=300,
-        customers=20_000,
+        customers=60_000,
     )
 
 

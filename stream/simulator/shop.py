@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -25,7 +26,7 @@ TAX_PERMILLE: Final = 91
 _GIFT_CARD_SHARE = 0.03
 _UNPAID_AFTER_MS = 1_800_000
 _MINUTE_MS = 60_000.0
-_PROMISED_SIGMAS = 1.6  # a promise is kept by about 19 in 20 orders
+_PROMISE_ALLOWS_MS = 1_800_000  # for payment and review, which do not shrink with latency_scale
 
 
 class Shop:
@@ -61,9 +62,7 @@ class Shop:
         methods = np.searchsorted(self._method_edges, rng.random(n))
         baskets = self._baskets(times, rng, product)
         journeys = self._journeys(times, homes, carriers, methods, rng)
-        promises = times + (self._promised_days(homes) * self.settings.latency_scale * DAY_MS).astype(
-            np.int64
-        )
+        promises = times + self._promised_after(homes)
         draws, cards = (
             rng.random(n),
             np.where(rng.random(n) < _GIFT_CARD_SHARE, rng.uniform(0.1, 0.5, n), 0.0),
@@ -148,12 +147,12 @@ class Shop:
             prices[chosen] = self.catalogue.prices_on(day)[products[chosen]]
         return prices
 
-    def _promised_days(self, homes: I64) -> NDArray[np.float64]:
-        days = [
-            market.HANDLING_DAYS + region.transit_days * float(np.exp(_PROMISED_SIGMAS * region.spread))
-            for region in REGIONS
-        ]
-        return np.array(days)[homes]
+    def _promised_after(self, homes: I64) -> I64:
+        """Milliseconds from order to promised delivery, by region."""
+        sigmas = self.settings.promise_sigmas
+        days = [market.HANDLING_DAYS + r.transit_days * math.exp(sigmas * r.spread) for r in REGIONS]
+        scaled = np.array(days) * (DAY_MS * self.settings.latency_scale)
+        return (scaled + _PROMISE_ALLOWS_MS).astype(np.int64)[homes]
 
     def _journeys(
         self, times: I64, homes: I64, carriers: I64, methods: I64, rng: np.random.Generator
