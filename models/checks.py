@@ -30,7 +30,7 @@ _SLACK_SHARE: Final = 1.25  # a model refitted on other rows is not of the same 
 def check_detector(factory: Factory) -> Iterator[tuple[str, Callable[[], None]]]:
     """Every check of the contract, by name and ready to be called.
 
-    `factory` makes a detector of fixed parameters. The rows have `FEATURES` columns, mostly normal, some of them with missing values.
+    `factory` makes a detector of fixed parameters. The rows have `FEATURES` columns, and some miss a value.
     """
     for check in _CHECKS:
         yield check.__name__.removeprefix("_"), partial(check, factory)

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from models.detector import F64Matrix, F64Vector  # noqa: TC001
+from models.detector import LARGEST, F64Matrix, F64Vector
 
 if TYPE_CHECKING:
     import random
@@ -37,13 +37,12 @@ def _scale(row: F64Vector, seen: F64Matrix, scaled: bool, out: F64Vector) -> boo
     """Bring a row into [0, 1] of what was seen; NaN where a value is missing. False: none is there."""
     found = False
     for j in range(len(row)):
-        out[j] = row[j] if math.isfinite(row[j]) else math.nan
-        found |= math.isfinite(row[j])
-        if scaled and math.isfinite(row[j]):
+        present = abs(row[j]) <= LARGEST
+        found |= present
+        out[j] = row[j] if present else math.nan
+        if present and scaled:
             width = seen[HIGH, j] - seen[LOW, j]
             out[j] = (row[j] - seen[LOW, j]) / width if width != 0.0 else 0.0
-            if math.isnan(out[j]):
-                out[j] = math.inf  # no range, or one beyond the floats: above every cut, as in river
     return found
 
 
@@ -52,10 +51,11 @@ def _widen(row: F64Vector, seen: F64Matrix) -> bool:
     """Take a row into the range of what was seen. True where that changed it."""
     wider = False
     for j in range(len(row)):
-        if math.isfinite(row[j]) and row[j] < seen[LOW, j]:
+        present = abs(row[j]) <= LARGEST
+        if present and row[j] < seen[LOW, j]:
             seen[LOW, j] = row[j]
             wider = True
-        if math.isfinite(row[j]) and row[j] > seen[HIGH, j]:
+        if present and row[j] > seen[HIGH, j]:
             seen[HIGH, j] = row[j]
             wider = True
     return wider

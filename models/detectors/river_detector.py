@@ -23,7 +23,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from river import base
 
-from models.detector import Detector, F64Matrix, F64Vector, State, StateNotPortable
+from models.detector import LARGEST, Detector, F64Matrix, F64Vector, State, StateNotPortable
 from models.detectors._class_path import class_at, made
 
 _KINDS = (base.AnomalyDetector, base.SupervisedAnomalyDetector, base.AnomalyFilter)
@@ -112,7 +112,7 @@ class RiverDetector(Detector):
         """Each row as river wants it; empty where there is nothing to judge."""
         if self._supervised and self.target >= x.shape[1]:
             raise ValueError(f"target is column {self.target}, a row has {x.shape[1]} features")
-        rows = [{j: value for j, value in enumerate(row) if math.isfinite(value)} for row in x.tolist()]
+        rows = [{j: value for j, value in enumerate(row) if abs(value) <= LARGEST} for row in x.tolist()]
         return [row if not self._supervised or self.target in row else {} for row in rows]
 
     def _score_one(self, row: dict[int, float]) -> float:

@@ -24,7 +24,7 @@ from pydantic.dataclasses import dataclass
 from sklearn.base import BaseEstimator, clone, is_outlier_detector
 from sklearn.utils.validation import check_is_fitted
 
-from models.detector import Detector, F64Matrix, F64Vector, State, same_shape
+from models.detector import LARGEST, Detector, F64Matrix, F64Vector, State, same_shape
 from models.detectors._class_path import class_at, made
 
 if TYPE_CHECKING:
@@ -43,14 +43,13 @@ _TRUSTED: Final = frozenset(
 """Compiled types of scikit-learn's outlier models: arrays with methods, which skops does not list itself."""
 
 _EXAMPLE: Final = "sklearn.ensemble.IsolationForest"
-_LARGEST: Final = float(np.finfo(np.float32).max)  # scikit-learn's trees compute in 32 bits
 
 
 @dataclass(config=ConfigDict(extra="forbid"), kw_only=True)
 class SklearnDetector(Detector):
     """Runs a scikit-learn outlier model over batches of rows.
 
-    A missing feature (NaN; also one beyond 3.4e38) is passed to models that take NaN, as IsolationForest
+    A missing feature (NaN) is passed to models that take NaN, as IsolationForest
     does, or a pipeline with an imputer in front; others pass such a row over. No opinion until a model is
     there: at once with `file`, else after `first_fit_rows`. Fits fall on exact counts of learned rows.
     Memory: `window_rows` rows of 8 bytes a feature, and the model.
@@ -158,14 +157,14 @@ class SklearnDetector(Detector):
 
     def _usable(self, x: F64Matrix) -> tuple[F64Matrix, NDArray[np.bool_]]:
         """The rows with NaN for all that is missing, and which of them the model can take."""
-        found = np.abs(x) <= _LARGEST
+        found = np.abs(x) <= LARGEST
         enough = np.any if self._takes_nan else np.all
         return np.where(found, x, np.nan), enough(found, axis=1)
 
     def _to_fits(self, places: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         """Cut the places of rows where fits fall due; take each piece before asking for the next."""
         while len(places):
-            due = self._rows_to_fit()
+            due = self._rows_to_fit() or len(places)
             yield places[:due]
             places = places[due:]
 
