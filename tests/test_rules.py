@@ -324,33 +324,58 @@ discounts = st.fixed_dictionaries(
         "amount": AMOUNTS.filter(lambda amount: amount[0] != "-"),
     }
 )
-orders = st.sampled_from(["o1", "o2", "o3"])
-moments = st.integers(0, 5 * DAY)
-events = st.one_of(
-    st.builds(
-        created,
-        orders,
-        moments,
-        line_items=st.lists(lines, min_size=1, max_size=3),
-        discounts=st.lists(discounts, max_size=3),
-        total_price=AMOUNTS,
-        channel=st.sampled_from(["app", "web"]),
-        client_version=st.sampled_from([None, "8.3", "8.4"]),
-        currency=st.sampled_from(["CNY", "KWD", "zzz"]),
-        shipping_address=st.sampled_from([None, {"phone": "?"}, {"city": "Shenzhen"}]),
-    ),
-    st.builds(paid, orders, moments, AMOUNTS, status=st.sampled_from(["captured", "failed"])),
-    st.builds(approved, orders, moments),
-    st.builds(shipped, orders, moments, tracking_number=st.sampled_from(["SF12345", "?"])),
-    st.builds(delivered, orders, moments),
-    st.builds(refunded, orders, moments, AMOUNTS),
-    st.builds(stock, st.sampled_from(["S1", "S2"]), st.integers(-2, 2), moments),
+HOURS = st.sampled_from([0, 1, 1, 20, 30, 100, 800])
+placed = st.fixed_dictionaries(
+    {
+        "line_items": st.lists(lines, min_size=1, max_size=3),
+        "discounts": st.lists(discounts, max_size=3),
+        "total_price": AMOUNTS,
+        "channel": st.sampled_from(["app", "web"]),
+        "client_version": st.sampled_from([None, "8.3", "8.4"]),
+        "currency": st.sampled_from(["CNY", "KWD", "zzz"]),
+        "shipping_address": st.sampled_from([None, {"phone": "?"}, {"city": "Shenzhen"}]),
+    }
 )
-histories = st.lists(events, min_size=1, max_size=25)
-logs = histories | histories.map(lambda log: sorted(log, key=lambda event: event["occurred_at"]))
 
 
-@given(log=logs, cuts=st.sets(st.integers(1, 24)))
+@st.composite
+def journeys(draw, order_id):
+    """An order's events with some left out, some doubled, hours to weeks apart."""
+    steps = [
+        lambda at: created(order_id, at, **draw(st.just({}) | placed)),
+        lambda at: paid(
+            order_id, at, draw(st.just("110.00") | AMOUNTS), status=draw(st.sampled_from(["", "failed"]))
+        ),
+        lambda at: paid(order_id, at),
+        lambda at: approved(order_id, at),
+        lambda at: shipped(order_id, at, tracking_number=draw(st.sampled_from(["SF12345", "?"]))),
+        lambda at: delivered(order_id, at),
+        lambda at: refunded(order_id, at, draw(AMOUNTS)),
+        lambda at: stock(f"S-{order_id}", draw(st.integers(-2, 2)), at),
+    ]
+    at, events = draw(HOURS), []
+    for step in steps:
+        at += draw(HOURS)
+        if draw(st.integers(0, 3)):
+            events.append(step(at * 3_600))
+    return events
+
+
+@st.composite
+def histories(draw):
+    """A few journeys, in the order of their times or, as late events come, in any."""
+    log = [event for i in range(draw(st.integers(1, 4))) for event in draw(journeys(f"o{i}"))]
+    return (
+        draw(st.permutations(log))
+        if draw(st.booleans())
+        else sorted(log, key=lambda event: event["occurred_at"])
+    )
+
+
+logs = histories().filter(bool)
+
+
+@given(log=logs, cuts=st.sets(st.integers(1, 31)))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_where_a_log_is_cut_into_batches_does_not_show_in_what_is_found(log, cuts):
     cuts = {cut for cut in cuts if cut < len(log)}
