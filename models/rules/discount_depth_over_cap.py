@@ -90,15 +90,18 @@ class DiscountDepthOverCap(Rule):
         rates = [self._rates[name] for name in set(discounts.promotion) if name in self._rates]
         if not rates:
             return told
-        goods = batch.created.goods_minor[discounts.order]
-        for row in _suspects(discounts.amount_minor, goods, min(rates)).tolist():
-            name, order, amount = (
-                discounts.promotion[row],
-                int(discounts.order[row]),
-                int(discounts.amount_minor[row]),
-            )
-            if name in self._rates and self._add(batch, order, name, amount, self._rates[name], hits):
-                told.add(order)
+        goods_minor = batch.created.goods_minor[discounts.order]
+        rows = _suspects(discounts.amount_minor, goods_minor, min(rates))
+        amounts = zip(
+            rows.tolist(), discounts.amount_minor[rows].tolist(), goods_minor[rows].tolist(), strict=True
+        )
+        for row, amount, goods in amounts:
+            name = discounts.promotion[row]
+            rate = self._rates.get(name)
+            if rate is not None and amount * MILLION > goods * rate:
+                order = int(discounts.order[row])
+                if self._add(batch, order, name, amount, rate, hits):
+                    told.add(order)
         return told
 
     def _beyond_together(self, batch: Batch, order: int, hits: Hits) -> None:
