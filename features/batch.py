@@ -31,8 +31,8 @@ ABSENT, WELL_FORMED, MALFORMED = 0, 1, 2
 ORDER_TIMES: Final = ("created", "paid", "approved", "shipped", "delivered", "cancelled")
 STAGES: Final = ORDER_TIMES[:5]
 TOTAL, PAID_SO_FAR, REFUNDED_SO_FAR = range(3)
-PLACES: Final = ("channel", "client_version", "region", "carrier")
-"""What an order is remembered by, to say later which segment an anomaly sits in."""
+PLACES: Final = ("channel", "client_version", "region", "carrier", "currency")
+"""What an order is remembered by: which segment an anomaly sits in, and what its amounts mean."""
 
 Level = Literal["event", "created", "line", "discount"]
 
@@ -151,7 +151,7 @@ class Life:
 
     `at_ms` : (n_events, 6), when the order was created, paid, approved, shipped, delivered, cancelled.
     `money_e4` : (n_events, 3), total, paid so far and refunded so far, in ten thousandths of a unit.
-    `place` : (n_events, 4), rows of `PLACES` in their key spaces plus one, 0 where not known; after the event.
+    `place` : (n_events, 5), rows of `PLACES` in their key spaces plus one, 0 where not known; after the event.
     `latency_seconds` : since the latest earlier stage, NaN where none is known or the event is no stage.
     """
 
@@ -235,6 +235,7 @@ _KEYS_OF: Final[dict[str, Callable[[Batch], list[str]]]] = {
     "channel": lambda batch: batch.created.channel,
     "client_version": lambda batch: batch.created.client_version,
     "region": lambda batch: batch.created.region,
+    "currency": lambda batch: batch.created.currency,
     "carrier": lambda batch: batch.shipments.carrier,
     "method": lambda batch: batch.payments.method,
 }

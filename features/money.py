@@ -9,8 +9,8 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-MAX_MINOR: Final = 10**15
-"""Ten trillion units of a two-decimal currency: beyond that an amount is a mistake, and sums stay exact."""
+MAX_UNITS: Final = 10**11
+"""A hundred billion units of a currency: beyond that an amount is a mistake, and sums stay exact."""
 
 _REMEMBERED: Final = 100_000
 
@@ -26,13 +26,14 @@ class MinorUnits(dict[str | int | float, int]):
     (19900, 199, 1500)
     """
 
-    __slots__ = ("_scale", "exponent")
+    __slots__ = ("_scale", "exponent", "limit")
 
     def __init__(self, exponent: int) -> None:
         """Read amounts of a currency with `exponent` decimals."""
         super().__init__()
         self.exponent = exponent
         self._scale = Decimal(10) ** exponent
+        self.limit = MAX_UNITS * 10**exponent
 
     def __missing__(self, written: str | float) -> int:
         """Parse an amount that was not seen lately; raises `Malformed`."""
@@ -46,8 +47,8 @@ class MinorUnits(dict[str | int | float, int]):
             minor = Decimal(str(written)) * self._scale
         except InvalidOperation:
             raise Malformed(f"amount {written!r} is no decimal number") from None
-        if not abs(minor) <= MAX_MINOR:  # also refuses NaN
-            raise Malformed(f"amount {written!r} is beyond {MAX_MINOR} minor units")
+        if not abs(minor) <= self.limit:  # also refuses NaN
+            raise Malformed(f"amount {written!r} is beyond {MAX_UNITS} units")
         if minor != (whole := int(minor)):
             raise Malformed(f"amount {written!r} has more than {self.exponent} decimals")
         return whole

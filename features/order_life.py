@@ -4,7 +4,7 @@ One row an order. Every event reads the row as earlier events left it, then writ
 its next stage until a deadline; deadlines lie in a heap and expire in event time, so an event that never comes
 is noticed without anybody asking (`Overdue`).
 
-Memory: 120 bytes a row and 20 a deadline, beside what `features.keys` says of the key.
+Memory: 130 bytes a row and 20 a deadline, beside what `features.keys` says of the key.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ def _awaited(at_ms: I64, limits_ms: I64) -> int:
     for stage in range(DELIVERED + 1):
         if at_ms[stage] > 0:
             reached = stage
+    if reached < 0:  # known by a refund alone: nothing to count from
+        return 0
     for stage in range(reached + 1, DELIVERED + 1):
         if stage > 0 and limits_ms[stage] > 0:
             return stage
@@ -202,7 +204,8 @@ def _amounts_e4(batch: Batch) -> I64:
 
 def _places(batch: Batch, spaces: Mapping[str, Keys]) -> I32:
     places = np.zeros((len(batch), len(PLACES)), np.int32)
-    for k, kind in enumerate(PLACES[:_CARRIER]):
-        places[batch.created.at, k] = batch.key(spaces[kind]).rows + 1
+    for k, kind in enumerate(PLACES):
+        if k != _CARRIER:
+            places[batch.created.at, k] = batch.key(spaces[kind]).rows + 1
     places[batch.shipments.at, _CARRIER] = batch.key(spaces["carrier"]).rows + 1
     return places

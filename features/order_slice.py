@@ -54,7 +54,7 @@ class OrderSlice:
     order_id: list[str]
     customer: list[str]
     basket: I64
-    total_minor: I64
+    total_e4: I64
     currency: list[str]
     segment: list[tuple[str, str, str]]
 
@@ -72,7 +72,7 @@ class OrderSlice:
             order_id=[batch.order_id[i] for i in at.tolist()],
             customer=created.customer,
             basket=basket_hash(batch),
-            total_minor=created.total_minor,
+            total_e4=created.total_minor * 10 ** (4 - created.exponent),
             currency=created.currency,
             segment=list(zip(created.channel, created.client_version, created.region, strict=True)),
         )

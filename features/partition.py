@@ -28,7 +28,7 @@ def key_spaces(settings: Settings) -> dict[str, Keys]:
         "promotion": state.max_promotions,
         "route": state.max_routes,
     }
-    small = ("channel", "client_version", "region", "carrier", "method")
+    small = ("channel", "client_version", "region", "carrier", "currency", "method")
     return {kind: Keys(kind, n) for kind, n in (capacity | dict.fromkeys(small, _SMALL_SPACE)).items()}
 
 

@@ -49,6 +49,7 @@ NOT_RECEIVED: Final = frozenset({"failed", "declined", "pending", "voided", "can
 """Payment states in which no money has moved."""
 
 UNKNOWN_CURRENCY_EXPONENT: Final = 2
+_MOST_MINOR: Final = 1e15  # a thousand such lines still sum within 64 bits
 _NO_ADDRESS: Final = Address()
 _PHONE = re.compile(r"\+?[0-9(][0-9 ()./\-]{4,20}[0-9]").fullmatch
 _POSTAL_CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z \-]{1,10}").fullmatch
@@ -74,6 +75,7 @@ def tabulate(events: Sequence[AnyEvent]) -> Batch:
     created: list[OrderCreated] = [events[i] for i in created_at.tolist()]  # type: ignore[misc]  # by kind
     units = [units_of(order.currency) for order in created]
     lines = _lines(created, units)
+    _check_sums(lines)
     discounts = _discounts(created, units)
     return Batch(
         event_id=[event.event_id for event in events],
@@ -121,6 +123,14 @@ def _lines(created: list[OrderCreated], units: list[MinorUnits]) -> Lines:
             np.int64,
         ),
     )
+
+
+def _check_sums(lines: Lines) -> None:
+    """Refuse a line worth more than any amount may be, before its product overflows 64 bits."""
+    worth = np.abs(lines.price_minor.astype(np.float64)) * lines.quantity
+    if len(worth) and worth.max() > _MOST_MINOR:
+        i = int(worth.argmax())
+        raise Malformed(f"line of {lines.quantity[i]} x {lines.price_minor[i]} minor units is beyond {_MOST_MINOR:g}")
 
 
 def _discounts(created: list[OrderCreated], units: list[MinorUnits]) -> Discounts:

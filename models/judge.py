@@ -18,8 +18,8 @@ from models.verdict import INHIBITED_BY, Signal, Verdict, family_of
 from models.watch import Watch
 
 RULE_SCORE = 1.0
-SUPPORT_SCORE = 0.99
-"""Calibrated score from which a detector that raised no verdict of its own supports another's."""
+_DIGITS_LATER = 2
+"""Decimals of the losses that rules on later events give: those events name no currency."""
 
 
 @dataclass(slots=True)
@@ -34,6 +34,7 @@ class _Raised:
     loss_minor: int
     place: Sequence[int]
     signal: Signal
+    in_minor_units: bool
 
 
 class Judge:
@@ -94,7 +95,7 @@ class Judge:
             )  # fmt: skip
             yield _Raised(
                 at, findings.order_id[i], int(findings.time_ms[i]), rule.entity_type, findings.entity[i],
-                int(findings.loss_minor[i]), findings.place[i].tolist(), signal,
+                int(findings.loss_minor[i]), findings.place[i].tolist(), signal, rule.in_minor_units,
             )  # fmt: skip
 
     def _abnormal(self, batch: Batch) -> Iterator[_Raised]:
@@ -106,7 +107,7 @@ class Judge:
                 signal = Signal(watch.name, watch.kind, score, watch.weight, observed, low, high, is_rule=False)
                 yield _Raised(
                     at, batch.order_id[at], int(batch.time_ms[at]), watch.entity_type,
-                    watch.entity(batch, row), loss_minor, batch.life.place[at].tolist(), signal,
+                    watch.entity(batch, row), loss_minor, batch.life.place[at].tolist(), signal, watch.in_minor_units,
                 )  # fmt: skip
 
     def _conclude(self, batch: Batch, raised: list[_Raised]) -> Iterator[Verdict]:
@@ -122,9 +123,10 @@ class Judge:
     def _verdict(self, batch: Batch, members: list[_Raised], others: list[_Raised]) -> Verdict:
         """Fuse the family's signals; what other families saw of the same order is told as a reason, too."""
         head = max(members, key=lambda one: (one.signal.is_rule, one.signal.score * one.signal.weight, one.loss_minor))
-        evidence = [one.signal for one in (*members, *others)]
-        score, contributions = fuse([s.score for s in evidence], [s.weight for s in evidence])
         created = _created_row(batch, head)
+        digits = int(batch.created.exponent[created]) if created >= 0 else _DIGITS_LATER
+        evidence = [_in_units(one, digits) for one in (head, *(one for one in (*members, *others) if one is not head))]
+        score, contributions = fuse([s.score for s in evidence], [s.weight for s in evidence])
         return Verdict(
             kind=head.signal.kind,
             score=score,
@@ -138,18 +140,18 @@ class Judge:
                 replace(signal, contribution=part) for signal, part in zip(evidence, contributions, strict=True)
             ),
             order_id=head.order_id,
-            loss_minor=max(one.loss_minor for one in members),
-            currency=batch.created.currency[created] if created >= 0 else "",
+            loss_e4=max(one.loss_minor for one in members) * 10 ** (4 - digits),
+            currency=self._name("currency", head),
             segment=self._segment(batch, head, created),
         )
 
+    def _name(self, dimension: str, raised: _Raised) -> str:
+        row = raised.place[PLACES.index(dimension)]
+        return self._spaces[dimension].names[row - 1] if row else ""
+
     def _segment(self, batch: Batch, head: _Raised, created: int) -> dict[str, str]:
         """Where the order came from, dimension by dimension."""
-        segment = {
-            dimension: self._spaces[dimension].names[row - 1]
-            for dimension, row in zip(PLACES, head.place, strict=True)
-            if row and self._spaces[dimension].names[row - 1]
-        }
+        segment = {dimension: self._name(dimension, head) for dimension in PLACES if dimension != "currency"}
         if created >= 0:
             given = np.flatnonzero(batch.discounts.order == created).tolist()
             segment["promotion"] = "+".join(sorted({batch.discounts.promotion[i] for i in given}))
@@ -162,3 +164,11 @@ def _created_row(batch: Batch, raised: _Raised) -> int:
     if at < 0 or batch.kind[at] != CREATED or batch.order_id[at] != raised.order_id:
         return -1
     return int(np.searchsorted(batch.created.at, at))
+
+
+def _in_units(raised: _Raised, digits: int) -> Signal:
+    """The signal as a person reads it: amounts in whole units of the currency."""
+    if not raised.in_minor_units:
+        return raised.signal
+    scale, signal = 10.0**digits, raised.signal
+    return replace(signal, observed=signal.observed / scale, low=signal.low / scale, high=signal.high / scale)

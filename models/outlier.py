@@ -37,6 +37,8 @@ class Outlier(ABC):
     entity_type: ClassVar[str]
     feature: ClassVar[str]
     side: ClassVar[Literal["high", "low", "both"]] = "both"
+    in_minor_units: ClassVar[bool] = False
+    """Whether observed, low and high are amounts in minor units; a person is shown whole units."""
 
     min_spreads: Annotated[float, Gt(0)] = 6.0
     min_ratio: Annotated[float, Ge(1)] = 1.5

@@ -29,6 +29,8 @@ class Rule(ABC):
     """`family.name` of the alert, as the contract has it."""
     entity_type: ClassVar[str]
     """What findings are grouped by: order, product, promotion, promotion_pair, customer, channel, ..."""
+    in_minor_units: ClassVar[bool] = False
+    """Whether observed, low and high are amounts in minor units; a person is shown whole units."""
     FIRES: ClassVar[tuple[Example, ...]]
     QUIET: ClassVar[tuple[Example, ...]]
     PROMOTIONS: ClassVar[Mapping[str, Any] | None] = None

@@ -43,7 +43,7 @@ class Verdict:
     """One order (or one window of volume) judged abnormal, with its evidence.
 
     `clock_ms`, `partition`, `offset` give its place in the log: verdicts are taken in that order. `segment` says
-    where the order came from, dimension by dimension. `window_ms` is the window judged, where there is one.
+    where the order came from, dimension by dimension. `loss_e4` is in ten thousandths of a unit. `window_ms` is the window judged, where there is one.
     """
 
     kind: str
@@ -56,7 +56,7 @@ class Verdict:
     offset: int
     signals: tuple[Signal, ...]
     order_id: str = ""
-    loss_minor: int = 0
+    loss_e4: int = 0
     currency: str = ""
     segment: Mapping[str, str] = field(default_factory=dict)
     window_ms: tuple[int, int] | None = None

@@ -11,11 +11,13 @@ from features.batch import I64, Flag
 from features.keys import Keys
 from models.merge import Placed, merge, split
 from models.verdict import Signal, Verdict
-from models.volume import Findings
+from models.volume_findings import Findings
 from models.volume_series import VolumeSeries
 
 ACROSS: Final = -1
 """The partition of a verdict that no single partition gave."""
+
+_MOST_FINDINGS: Final = 1 << 32
 
 
 class Baseline(Protocol):
@@ -30,6 +32,8 @@ class VolumeCount:
 
     Parameters
     ----------
+    rank
+        Its place among the series: what closes at the same time is told in that order, the whole before parts.
     name, weight
         The part's name, and how much its word counts.
     series
@@ -43,10 +47,11 @@ class VolumeCount:
     """
 
     def __init__(
-        self, name: str, weight: float, series: VolumeSeries, baseline: Baseline, keys: Keys, promotions: PromotionRegister
+        self, rank: int, name: str, weight: float, series: VolumeSeries, baseline: Baseline, keys: Keys, promotions: PromotionRegister
     ) -> None:
         """Start with no pane open."""
         self.series = series
+        self._rank = rank
         self._name, self._weight = name, weight
         self._baseline, self._keys, self._promotions = baseline, keys, promotions
         self._coming: list[Placed] = []
@@ -104,7 +109,7 @@ class VolumeCount:
             time_ms=end_ms,
             clock_ms=end_ms + lateness_ms,
             partition=ACROSS,
-            offset=i,
+            offset=self._rank * _MOST_FINDINGS + i,
             signals=(signal,),
             window_ms=window_ms,
         )

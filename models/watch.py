@@ -30,6 +30,7 @@ class Watch(ABC):
 
     kind: str
     entity_type: str
+    in_minor_units = False
 
     def __init__(self, name: str, weight: float, alert_score: float, calibration: Calibration) -> None:
         """Start with an empty reference."""
@@ -74,6 +75,7 @@ class OutlierWatch(Watch):
         super().__init__(name, weight, alert_score, calibration)
         self._outlier = outlier
         self.kind, self.entity_type = outlier.kind, outlier.entity_type
+        self.in_minor_units = outlier.in_minor_units
 
     def _raw(self, batch: Batch) -> tuple[F64, Flag]:
         column = batch.columns[self._outlier.feature]

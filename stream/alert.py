@@ -172,14 +172,14 @@ def _reason(signal: Signal) -> Reason:
 
 
 def _impact(incident: Incident) -> Impact | None:
-    if not incident.loss_minor or not incident.head.currency:
+    if not incident.loss_e4 or not incident.head.currency:
         return None
     digits = exponent(incident.head.currency)
-    scale = 10 ** (2 if digits is None else digits)
+    cent = Decimal(1).scaleb(-(2 if digits is None else digits))
     minutes = max(1.0, (incident.last_ms - incident.started_ms) / 60_000)
-    loss = Decimal(incident.loss_minor) / scale
-    per_minute = (loss / Decimal(minutes)).quantize(Decimal(1) / scale)
-    return Impact(incident.head.currency, str(loss.quantize(Decimal(1) / scale)), str(per_minute))
+    loss = Decimal(incident.loss_e4) / 10_000
+    per_minute = loss / Decimal(minutes)
+    return Impact(incident.head.currency, str(loss.quantize(cent)), str(per_minute.quantize(cent)))
 
 
 def _trace(topic: str, trigger: Verdict) -> Trace:

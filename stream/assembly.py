@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
+from models.calibration import Calibration
+from models.volume_sparse import SparseVolume
+
 from config.errors import ConfigRefused
 from config.promotions import PromotionRegister
 from config.registry import build, discover
@@ -15,16 +18,14 @@ from features.feature import Feature
 from features.keys import Keys
 from features.partition import Partition
 from models.across import Across
-from models.calibration import Calibration
 from models.crossing import Crossing
 from models.detector import Detector
 from models.judge import Judge
 from models.outlier import Outlier
 from models.rule import Rule
-from models.sparse_volume import SparseVolume
 from models.verdict import family_of
-from models.volume import SeasonalVolume
 from models.volume_count import VolumeCount
+from models.volume_seasonal import SeasonalVolume
 from models.volume_series import VolumeSeries
 from models.watch import OrderWatch, OutlierWatch, Watch
 
@@ -91,7 +92,7 @@ class Assembly:
         """What is judged where the partitions meet."""
         series = self._pick("detector", self._settings.detectors, VolumeSeries)
         crossings = self._pick("rule", self._settings.rules, Crossing)
-        volumes = {name: self._volume(name, part) for name, part in series.items()}
+        volumes = {name: self._volume(rank, name, part) for rank, (name, part) in enumerate(series.items())}
         return Across(self._settings, partitions, volumes, list(crossings.values()))
 
     def _build(self, what: str, section: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,7 +124,7 @@ class Assembly:
             return OutlierWatch(name, entry.weight, alert_score, Calibration(), part)
         return OrderWatch(name, entry.weight, alert_score, Calibration(), part, entry.features)
 
-    def _volume(self, name: str, series: VolumeSeries) -> VolumeCount:
+    def _volume(self, rank: int, name: str, series: VolumeSeries) -> VolumeCount:
         time, entry = self._settings.time, self._settings.detectors[name]
         keys = Keys(series.entity_type, self._capacity(series.entity_type))
         common = {"pane_seconds": time.pane_seconds, "alert_p": series.alert_p}
@@ -132,7 +133,7 @@ class Assembly:
             if series.is_seasonal
             else SparseVolume(**common)
         )
-        return VolumeCount(name, entry.weight, series, baseline, keys, self._promotions)
+        return VolumeCount(rank, name, entry.weight, series, baseline, keys, self._promotions)
 
     def _capacity(self, entity_type: str) -> int:
         state = self._settings.state

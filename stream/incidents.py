@@ -20,6 +20,7 @@ from typing import Final, Literal
 from config.policy import Answer
 from config.sections import AlertSettings
 from models.verdict import Verdict
+from stream.inhibition import is_muted
 
 Transition = Literal["firing", "update", "resolved"]
 
@@ -44,7 +45,7 @@ class Incident:
     last_ms: int
     last_clock_ms: int
     count: int = 0
-    loss_minor: int = 0
+    loss_e4: int = 0
     order_ids: list[str] = field(default_factory=list)
     affected: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     n_notified: int = 0
@@ -54,7 +55,7 @@ class Incident:
     def add(self, verdict: Verdict, max_order_ids: int) -> None:
         """Take in one more sign."""
         self.count += 1
-        self.loss_minor += verdict.loss_minor
+        self.loss_e4 += verdict.loss_e4
         self.started_ms = min(self.started_ms, verdict.time_ms)
         self.last_ms = max(self.last_ms, verdict.time_ms)
         self.last_clock_ms = max(self.last_clock_ms, verdict.clock_ms)
@@ -112,6 +113,8 @@ class Incidents:
         fingerprint = fingerprint_of(verdict)
         incident = self._open.get(fingerprint)
         if incident is None:
+            if self._is_explained(verdict):
+                return
             answer = self._answer_of(verdict.kind)
             times = (verdict.time_ms, verdict.time_ms, verdict.clock_ms)
             incident = self._open[fingerprint] = Incident(fingerprint, verdict, answer, *times)
@@ -121,12 +124,17 @@ class Incidents:
         if self._is_worth_telling(incident, verdict.clock_ms):
             yield self._tell(incident, verdict)
 
+    def _is_explained(self, verdict: Verdict) -> bool:
+        told = {(one.head.kind, one.head.entity_type) for one in self._open.values() if one.n_notified}
+        return is_muted(verdict, told)
+
     def _is_worth_telling(self, incident: Incident, clock_ms: int) -> bool:
         if clock_ms < self._quiet_until_ms.get(incident.fingerprint, 0):
             return False
         if incident.n_notified == 0:
             return incident.count >= incident.answer.min_count
-        return incident.count >= _GROWTH * incident.count_notified
+        # a window that stays odd is one condition, however many panes it lasts
+        return incident.head.window_ms is None and incident.count >= _GROWTH * incident.count_notified
 
     def _tell(self, incident: Incident, verdict: Verdict) -> Notification:
         transition: Transition = "update" if incident.n_notified else "firing"

@@ -9,7 +9,7 @@ from typing import Final
 from features.batch import PLACES
 from stream.cloud_event import Segment
 
-DIMENSIONS: Final = (*PLACES, "promotion")
+DIMENSIONS: Final = (*PLACES[:4], "promotion")
 _MIN_SHARE: Final = 0.5
 _MIN_LIFT: Final = 1.25
 

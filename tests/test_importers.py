@@ -100,7 +100,7 @@ def test_an_olist_order_becomes_its_life(tmp_path):
         {"payment_id": "o1-2", "method": "voucher", "amount": "6.66"},
     ]
     assert (approved["event_type"], approved["occurred_at"]) == ("order.approved", paid["occurred_at"])
-    assert (shipped["carrier"], shipped["tracking_number"]) == ("SP-RJ", "O1")
+    assert (shipped["carrier"], shipped["tracking_number"]) == ("olist", "O1")
     assert delivered["occurred_at"] == "2017-12-06T12:00:00Z"
 
 

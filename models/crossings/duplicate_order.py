@@ -52,7 +52,7 @@ class DuplicateOrder(Crossing):
             offset=int(orders.offset[row]),
             signals=(signal,),
             order_id=orders.order_id[row],
-            loss_minor=int(orders.total_minor[row]),
+            loss_e4=int(orders.total_e4[row]),
             currency=orders.currency[row],
             segment={k: v for k, v in zip(PLACES, orders.segment[row], strict=False) if v},
         )

@@ -19,6 +19,7 @@ class BasketOutlier(Outlier):
     kind: ClassVar[str] = "behaviour.basket_outlier"
     entity_type: ClassVar[str] = "channel"
     feature: ClassVar[str] = "basket_total"
+    in_minor_units: ClassVar[bool] = True
 
     def observed(self, batch: Batch) -> F64:
         """Order total in minor units."""

@@ -19,6 +19,7 @@ class PriceOutlier(Outlier):
     kind: ClassVar[str] = "price.outlier"
     entity_type: ClassVar[str] = "product"
     feature: ClassVar[str] = "price_deviation"
+    in_minor_units: ClassVar[bool] = True
 
     def observed(self, batch: Batch) -> F64:
         """Unit price in minor units."""
