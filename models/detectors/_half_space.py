@@ -143,18 +143,18 @@ def _turn(mass: I32Cube, progress: I64Vector, window: int) -> None:
         progress[WINDOWS] += 1
 
 
-def cuts(
-    rng: random.Random, limits: list[Limit], branches: int, branch: int = 0
-) -> Iterator[tuple[int, int, float]]:
-    """Draw a branch's cut, then all on its left, then all on its right: (branch, axis, threshold).
+def cuts(rng: random.Random, limits: list[Limit], branches: int) -> Iterator[tuple[int, int, float]]:
+    """Draw each branch's cut, then all on its left, then all on its right: (branch, axis, threshold).
 
     A wide axis is cut more often than a narrow one, and never close to its ends. river's draws, in its order.
     """
-    if branch >= branches:
-        return
-    axis = rng.choices(range(len(limits)), weights=[high - low for low, high in limits])[0]
-    low, high = limits[axis]
-    cut = rng.uniform(low + _PADDING * (high - low), high - _PADDING * (high - low))
-    yield branch, axis, cut
-    for child, side in ((2 * branch + 1, (low, cut)), (2 * branch + 2, (cut, high))):
-        yield from cuts(rng, [*limits[:axis], side, *limits[axis + 1 :]], branches, child)
+    todo = [(0, limits)]
+    while todo:
+        branch, sides = todo.pop()
+        axis = rng.choices(range(len(sides)), weights=[high - low for low, high in sides])[0]
+        low, high = sides[axis]
+        cut = rng.uniform(low + _PADDING * (high - low), high - _PADDING * (high - low))
+        yield branch, axis, cut
+        if 2 * branch + 2 < branches:
+            todo.append((2 * branch + 2, [*sides[:axis], (cut, high), *sides[axis + 1 :]]))
+            todo.append((2 * branch + 1, [*sides[:axis], (low, cut), *sides[axis + 1 :]]))
