@@ -32,8 +32,9 @@ def ending_of(error: Exception) -> Ending | None:
 
 def _code(error: Exception) -> int | None:
     from config.errors import ConfigRefused
+    from stream.importers.source import Unreadable
 
-    if isinstance(error, ConfigRefused | UnusableFile):
+    if isinstance(error, ConfigRefused | UnusableFile | Unreadable):
         return USAGE
     from aiokafka.errors import KafkaError
     from redis.exceptions import RedisError

@@ -28,9 +28,11 @@ def import_(
     ] = STANDARD,
 ) -> None:
     """Turn a public data set into order events."""
+    from msgspec.json import encode
+
     events = import_module(f"stream.importers.{source.value}").events
     if not file.is_file():
         raise UnusableFile(f"{file}: no such file")
     with reader_may_leave(), open_output(out) as target:
         for event in events(file):
-            target.write(event + b"\n")
+            target.write(encode(event) + b"\n")

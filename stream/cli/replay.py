@@ -98,14 +98,13 @@ class _Found:
 
     def show(self, console: Console, summary: ReplaySummary) -> None:
         """Print the worst conditions and the summary."""
-        from stream.cli.terminal import add_alert, alert_table, badness
+        from stream.cli.terminal import badness, print_alerts
 
         worst = sorted(self._worst.values(), key=badness, reverse=True)[:_MOST_SHOWN]
         if worst:
-            table = alert_table(console.width, f"The worst {len(worst)} of {summary.conditions:,} conditions")
-            for event in sorted(worst, key=lambda event: event.time):
-                add_alert(table, event)
-            console.print(table, "")
+            title = f"The worst {len(worst)} of {summary.conditions:,} conditions"
+            print_alerts(console, sorted(worst, key=lambda event: event.time), title)
+            console.print()
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in summary.alerts_by_kind.items())
         console.print(f"alerts by kind: {kinds or 'none'}")
         console.print(

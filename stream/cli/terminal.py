@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -58,6 +58,19 @@ class AlertEvent(msgspec.Struct):
 read_alert = msgspec.json.Decoder(AlertEvent).decode
 
 
+def print_alerts(console: Console, events: Iterable[AlertEvent], title: str) -> None:
+    """Print a table of alerts, or a line each where a table would be too narrow to read."""
+    if console.width < _WIDE:
+        console.print(title, style="bold")
+        for event in events:
+            console.print(alert_line(event), soft_wrap=True)
+        return
+    table = alert_table(console.width, title)
+    for event in events:
+        add_alert(table, event)
+    console.print(table)
+
+
 def badness(event: AlertEvent) -> tuple[bool, int, float]:
     """Order alerts: firing before resolved, then by severity, then by score."""
     data = event.data
@@ -87,10 +100,10 @@ def alert_table(width: int, title: str = "", *, one_line: bool = False) -> Table
 def add_alert(table: Table, event: AlertEvent) -> None:
     """Add one alert as one row."""
     data = event.data
-    cells = [Text(event.time.astimezone(UTC).strftime("%m-%d %H:%M")), _severity(data), Text(data.kind)]
+    cells = [Text(event.time.astimezone(UTC).strftime("%Y-%m-%d %H:%M")), _severity(data), Text(data.kind)]
     if any(column.header == "about" for column in table.columns):
         cells.append(Text(data.entity.key))
-    table.add_row(*cells, Text(data.summary), f"{data.score:.4f}")
+    table.add_row(*cells, Text(data.summary), f"{data.score:.3f}")
 
 
 def _severity(data: AlertData) -> Text:
@@ -108,7 +121,7 @@ def alert_line(event: AlertEvent) -> Text:
     line.pad_right(max(0, len("2026-03-02 16:00:00 resolved ") - len(line)))
     line.append(f"{data.kind:<26} {data.entity.type}/{data.entity.key}  ", style="none")
     line.append(f"{data.summary} ", style="none")
-    return line.append(f"({data.score:.4f})", style="dim")
+    return line.append(f"({data.score:.3f})", style="dim")
 
 
 @contextmanager
