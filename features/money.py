@@ -47,7 +47,7 @@ class MinorUnits(dict[str | int | float, int]):
             minor = Decimal(str(written)) * self._scale
         except InvalidOperation:
             raise Malformed(f"amount {written!r} is no decimal number") from None
-        if not abs(minor) <= self.limit:  # also refuses NaN
+        if not minor.is_finite() or abs(minor) > self.limit:
             raise Malformed(f"amount {written!r} is beyond {MAX_UNITS} units")
         if minor != (whole := int(minor)):
             raise Malformed(f"amount {written!r} has more than {self.exponent} decimals")

@@ -69,6 +69,12 @@ def _learn(state: F64, x: float, scale: float) -> None:
 
 
 @numba.njit(cache=True)
+def _pooled(own: F64, usual: float, floor: float) -> float:
+    """A key's own spread, weighed against the spread usual of its kind by how often it was seen."""
+    return max((own[COUNT] * own[SPREAD] + _POOL * usual) / (own[COUNT] + _POOL), floor)
+
+
+@numba.njit(cache=True)
 def _predict(chain: tuple[F64, ...], rows: I64, typical: F64, floor: float) -> tuple[float, float, bool]:
     """Mean and standard deviation expected of the next value of rows[0], from its ancestors down to itself."""
     widest = len(chain) - 1
@@ -77,8 +83,7 @@ def _predict(chain: tuple[F64, ...], rows: I64, typical: F64, floor: float) -> t
     for level in range(widest - 1, -1, -1):
         own = chain[level][rows[level]]
         count = own[COUNT]
-        usual = max(typical[level], floor)
-        spread = max((count * own[SPREAD] + _POOL * usual) / (count + _POOL), floor)
+        spread = _pooled(own, typical[level, 0], floor)
         precision = count / (spread * spread) + 1.0 / (tau * tau)
         mu = (count * own[LEVEL] / (spread * spread) + mu / (tau * tau)) / precision
         tau = math.sqrt(spread * spread + 1.0 / precision)
@@ -89,10 +94,12 @@ def _predict(chain: tuple[F64, ...], rows: I64, typical: F64, floor: float) -> t
 def _learn_chain(chain: tuple[F64, ...], rows: I64, typical: F64, floor: float, x: float) -> None:
     for level in range(len(chain)):
         own = chain[level][rows[level]]
+        scale = _pooled(own, typical[level, 0], floor)
         if own[COUNT] >= _TRUSTED:
-            residual = min(abs(x - own[LEVEL]), _CLIP * max(own[SPREAD], floor))
-            typical[level] += _SLOW * (residual * _ABSOLUTE_TO_STANDARD - typical[level])
-        _learn(own, x, max(own[SPREAD], max(typical[level], floor)))
+            residual = min(abs(x - own[LEVEL]), _CLIP * scale) * _ABSOLUTE_TO_STANDARD
+            typical[level, 1] += 1.0
+            typical[level, 0] += max(1.0 / typical[level, 1], _SLOW) * (residual - typical[level, 0])
+        _learn(own, x, scale)
 
 
 @numba.njit(cache=True)
@@ -139,7 +146,7 @@ class RobustLevel:
     def __init__(self, *, levels: int, floor: float, typical: float) -> None:
         """Start with no key."""
         self._floor = floor
-        self._typical = np.full(levels, typical)
+        self._typical = np.array([[typical, _POOL]] * levels)
         self._chain = [np.zeros((1024, _FIELDS)) for _ in range(levels)]
 
     def follow(self, chain: Sequence[Keyed], x: F64) -> Column:

@@ -39,6 +39,7 @@ class PriceBelowCost(Rule):
 
     kind = "price.below_cost"
     entity_type = "product"
+    in_minor_units = True
 
     FIRES = (
         [created(line_items=[line(price="59.99")])],

@@ -34,6 +34,7 @@ class PriceBelowFloor(Rule):
 
     kind = "price.below_floor"
     entity_type = "product"
+    in_minor_units = True
 
     FIRES = (
         [created(line_items=[line(price="0.00")])],

@@ -35,6 +35,7 @@ class TotalMismatch(Rule):
 
     kind = "price.total_mismatch"
     entity_type = "channel"
+    in_minor_units = True
 
     FIRES = (
         [created(total_price="108.00")],

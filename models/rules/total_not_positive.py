@@ -33,6 +33,7 @@ class TotalNotPositive(Rule):
 
     kind = "price.total_not_positive"
     entity_type = "channel"
+    in_minor_units = True
 
     FIRES = (
         [created(total_price=0)],
