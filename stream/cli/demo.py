@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from stream.demo import DemoResult
+    from stream.simulator.scorecard import Finding
 
 _INTERRUPTED = 130  # 128 + SIGINT, as a shell has it
 
@@ -70,18 +71,27 @@ def _show(console: Console, result: DemoResult) -> None:
     from rich.table import Table
 
     card, done = result.scorecard, result.worker
-    table = Table(title="What was injected, and what was caught", title_justify="left", box=None, expand=True)
+    table = Table(
+        title="What was injected, and what was caught", title_justify="left", box=None, pad_edge=False
+    )
     for heading in ("incident", "where", "", "first alert", "after"):
-        table.add_column(heading, no_wrap=heading != "where")
+        table.add_column(heading, no_wrap=True)
     for found in card.findings:
         verdict = "[green]caught[/]" if found.caught else "[bold red]missed[/]"
-        after = "" if found.delay_seconds is None else f"{found.delay_seconds / 60:,.0f} min"
-        after += "" if found.delay_orders is None else f", order {found.delay_orders:,}"
-        table.add_row(found.label.incident, found.label.entity, verdict, found.kind or "", after)
+        where = found.label.entity.partition("/")[2]
+        table.add_row(found.label.incident, where, verdict, found.kind or "", _delay(found))
     console.print("", table, "")
     false = ", ".join(f"{family} {count}" for family, count in card.false_by_family().items())
     console.print(
         f"[bold]{card.caught} caught, {card.missed} missed, {len(card.false_alerts)} false[/]"
         f"{f' ({false})' if false else ''}  ·  {done.events:,} events, {done.dead_letters:,} dead letters, "
-        f"{done.delivered:,} alerts delivered to Redis in {done.seconds:.0f} s"
+        f"{done.delivered:,} alerts delivered to Redis in {done.seconds:.0f} s",
+        soft_wrap=True,
     )
+
+
+def _delay(found: Finding) -> str:
+    """How late the first alert was: in orders where some are touched, else in minutes of the shop's clock."""
+    if found.delay_orders is not None:
+        return f"{found.delay_orders:,} orders" if found.delay_orders != 1 else "1 order"
+    return "" if found.delay_seconds is None else f"{found.delay_seconds / 60:,.0f} minutes"

@@ -106,9 +106,10 @@ class _Found:
             print_alerts(console, sorted(worst, key=lambda event: event.time), title)
             console.print()
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in summary.alerts_by_kind.items())
-        console.print(f"alerts by kind: {kinds or 'none'}")
+        console.print(f"alerts by kind: {kinds or 'none'}", soft_wrap=True)
         console.print(
             f"{summary.events:,} events ({summary.duplicates:,} duplicates, {summary.late:,} late), "
             f"{summary.invalid:,} invalid, {summary.alerts:,} alerts of {summary.conditions:,} conditions "
-            f"in {summary.seconds:.1f} s ({summary.events / max(summary.seconds, 1e-9):,.0f} events/s)"
+            f"in {summary.seconds:.1f} s ({summary.events / max(summary.seconds, 1e-9):,.0f} events/s)",
+            soft_wrap=True,
         )
