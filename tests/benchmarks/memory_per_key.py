@@ -2,8 +2,8 @@
 
 A pipeline of the default settings, with one partition, reads orders whose keys of one kind are all new while
 those of the others come from small pools; each kind in a fresh process. Two figures: what the objects of the
-pipeline hold (arrays, dictionaries and texts added up), and by how much the process grew. What each order costs
-is taken off the other kinds, and what each remembered event id costs is taken off the order.
+pipeline hold (arrays, dictionaries and texts added up), and by how much the process grew. What an order costs
+is taken off the other kinds, and what a remembered event id costs is taken off the order.
 
     python -m tests.benchmarks.memory_per_key [--quick] [--kinds KIND ...] [--json FILE]
 """
@@ -15,7 +15,6 @@ import gc
 import multiprocessing
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -27,6 +26,7 @@ import psutil  # type: ignore[import-untyped]  # carries no types
 from rich.table import Table
 
 from config.settings import load
+from features.keys import Keys
 from stream.pipeline import Pipeline
 from stream.record import Record, StoredRecord
 from stream.simulator.wire import rfc3339
@@ -35,6 +35,7 @@ from tests.benchmarks.workload import FIRST
 
 BAR_BYTES: Final = 300
 BATCH: Final = 500
+_START: Final = "fork" if sys.platform == "linux" else "spawn"
 _WARM_UP: Final = 10_000
 _STEP_MS: Final = 20
 _START_MS: Final = round(FIRST.timestamp() * 1000)
@@ -52,25 +53,32 @@ KINDS: Final = {
     "promotion": ("order", 20_000),
     "promotion pair": ("order", 20_000),
 }
-"""Kind -> the kind whose cost its events also have, and how many keys are grown: as the default bounds allow."""
+"""Kind -> the kind whose cost its events also have, and how many keys are grown (the bounds allow it)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Bytes in use at one moment: in the pipeline's objects, and by the process."""
+    """What is in use at one moment: bytes in the pipeline's objects and of the process, and rows of state."""
 
     objects: int
     process: int
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
 class PerKey:
-    """Bytes a key of one kind."""
+    """Bytes a key of one kind. It has `rows` rows of state: prices and counts of a product are kept apart."""
 
     kind: str
     keys: int
     objects: float
     process: float
+    rows: float
+
+    @property
+    def bytes_a_row(self) -> float:
+        """Bytes a live row: its key in one key space, and the arrays beside it."""
+        return self.objects / max(self.rows, 1.0)
 
 
 def order_created(kind: str, i: int) -> bytes:
@@ -114,7 +122,7 @@ def grow(kind: str, counts: list[int]) -> dict[int, Held]:
     for count in sorted(counts):
         _feed(pipeline, kind, done, _WARM_UP + count)
         done, now = _WARM_UP + count, held(pipeline)
-        grown[count] = Held(now.objects - before.objects, now.process - before.process)
+        grown[count] = _more(now, before)
     return grown
 
 
@@ -124,22 +132,29 @@ def _feed(pipeline: Pipeline, kind: str, start: int, end: int) -> None:
 
 
 def held(pipeline: Pipeline) -> Held:
-    """Bytes in use now."""
+    """What is in use now."""
     gc.collect()
-    return Held(held_bytes(pipeline), int(psutil.Process().memory_info().rss))
+    total = rows = 0
+    for one in reachable(pipeline):
+        total += sys.getsizeof(one)
+        rows += len(one) if isinstance(one, Keys) else 0
+    return Held(total, int(psutil.Process().memory_info().rss), rows)
 
 
-def held_bytes(root: object) -> int:
-    """Bytes of everything that can be reached from `root`, code and types aside; each object once."""
-    total, seen, waiting = 0, set[int](), [root]
+def reachable(root: object) -> Iterator[object]:
+    """Everything that can be reached from `root`, code and types aside; each object once."""
+    seen, waiting = set[int](), [root]
     while waiting:
         one = waiting.pop()
         if id(one) in seen or isinstance(one, type | ModuleType | FunctionType) or _is_code(one):
             continue
         seen.add(id(one))
-        total += sys.getsizeof(one)
+        yield one
         waiting.extend([one.base] if isinstance(one, np.ndarray) else gc.get_referents(one))
-    return total
+
+
+def _more(now: Held, before: Held) -> Held:
+    return Held(now.objects - before.objects, now.process - before.process, now.rows - before.rows)
 
 
 def _is_code(one: object) -> bool:
@@ -153,26 +168,33 @@ def measure(kinds: list[str], share: float) -> list[PerKey]:
     for kind in kinds:
         for run in filter(None, (kind, KINDS[kind][0])):
             wanted.setdefault(run, set()).add(counts[kind])
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=1, mp_context=spawn, max_tasks_per_child=1) as pool:
-        runs = {kind: pool.submit(grow, kind, list(each)) for kind, each in wanted.items()}
-        grown = {kind: run.result() for kind, run in runs.items()}
+    _feed(Pipeline(load(), partitions=1), "event id", 0, _WARM_UP)  # loads what every run needs, once
+    with multiprocessing.get_context(_START).Pool(1, maxtasksperchild=1) as pool:
+        runs = {kind: pool.apply_async(grow, (kind, list(each))) for kind, each in wanted.items()}
+        grown = {kind: run.get() for kind, run in runs.items()}
     return [_per_key(kind, counts[kind], grown) for kind in kinds]
 
 
 def _per_key(kind: str, count: int, grown: dict[str, dict[int, Held]]) -> PerKey:
     own, base = grown[kind][count], KINDS[kind][0]
-    common = grown[base][count] if base else Held(0, 0)
-    return PerKey(kind, count, (own.objects - common.objects) / count, (own.process - common.process) / count)
+    more = _more(own, grown[base][count]) if base else own
+    return PerKey(kind, count, more.objects / count, more.process / count, more.rows / count)
 
 
 def table_of(results: list[PerKey]) -> Table:
     """What was measured, against what is to be reached."""
-    table = Table(title=f"Bytes a live key (to reach: at most {BAR_BYTES})")
-    for heading in ("", "keys", "in objects", "process grew by"):
+    table = Table(title=f"Bytes a live key (to reach: at most {BAR_BYTES} a row)")
+    for heading in ("", "keys", "bytes in objects", "process grew by", "rows of state", "bytes a row"):
         table.add_column(heading, justify="right" if heading else "left")
     for result in results:
-        table.add_row(result.kind, f"{result.keys:,}", f"{result.objects:,.0f}", f"{result.process:,.0f}")
+        table.add_row(
+            result.kind,
+            f"{result.keys:,}",
+            f"{result.objects:,.0f}",
+            f"{result.process:,.0f}",
+            f"{result.rows:.1f}",
+            f"{result.bytes_a_row:,.0f}",
+        )
     return table
 
 

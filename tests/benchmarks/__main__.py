@@ -1,0 +1,71 @@
+"""All benchmarks, one after the other: what `make bench` runs.
+
+    python -m tests.benchmarks [--quick] [--json FILE]
+
+Six to eight minutes, or about two with `--quick`. Nothing passes or fails here: the figures are printed
+beside what is to be reached, and the machine's noise beside the figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from rich.console import Console
+
+from stream.embedded import embedded_services
+from tests.benchmarks import latency, memory_per_key, systems, whole_path
+from tests.benchmarks.spread import wide_console
+from tests.benchmarks.system import cores, pin
+
+_TREES: Final = Path(__file__).with_name("bench_half_space_trees.py")
+_QUICK_KINDS: Final = ["event id", "order", "product"]
+
+
+def run_all(console: Console, *, quick: bool) -> dict[str, Any]:
+    """Run and print everything; returns all readings."""
+    pin(cores()[0])
+    measured: dict[str, Any] = {}
+    with embedded_services() as services:
+        console.rule("whole path")
+        measured["whole path"] = whole_path.run(
+            services, whole_path.select(quick, []), 2 if quick else 3, console
+        )
+        console.print(whole_path.table_of(measured["whole path"]))
+        console.rule("latency")
+        measured["latency"] = latency.run(
+            services,
+            rounds=1 if quick else 3,
+            seconds=10.0,
+            compared=[systems.OURS, systems.NO_TABLE],
+        )
+        console.print(latency.table_of(measured["latency"]))
+    console.rule("memory")
+    kinds = _QUICK_KINDS if quick else list(memory_per_key.KINDS)
+    measured["memory"] = memory_per_key.measure(kinds, 0.1 if quick else 1.0)
+    console.print(memory_per_key.table_of(measured["memory"]))
+    if not quick:
+        console.rule("Half-Space Trees")
+        subprocess.run([sys.executable, _TREES], check=True)
+    return measured
+
+
+def main() -> None:
+    """Run, print, and write what was asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="fewer events, systems and rounds")
+    parser.add_argument("--json", type=Path, help="write every reading to this file")
+    arguments = parser.parse_args()
+    measured = run_all(wide_console(), quick=arguments.quick)
+    if arguments.json:
+        arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(measured)))
+
+
+if __name__ == "__main__":
+    main()
