@@ -15,5 +15,6 @@ from __future__ import annotations
 
 from models.volume_findings import DROP, SURGE, ZERO, Findings
 from models.volume_seasonal import SeasonalVolume
+from models.volume_sparse import SparseVolume
 
-__all__ = ["DROP", "SURGE", "ZERO", "Findings", "SeasonalVolume"]
+__all__ = ["DROP", "SURGE", "ZERO", "Findings", "SeasonalVolume", "SparseVolume"]

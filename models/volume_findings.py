@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+State = dict[str, NDArray[Any]]
 
 SURGE, DROP, ZERO = 1, -1, 0
 FINDING_FIELDS: Final = 9
@@ -47,6 +48,22 @@ class Findings:
         table = found[np.lexsort((found[:, 0], found[:, 1]))]
         row, pane, window, observed, low, high, direction = table[:, [0, 1, 2, 3, 5, 6, 8]].astype(np.int64).T
         return cls(row, pane, window, observed, table[:, 4], low, high, table[:, 7], direction)
+
+
+def restored(own: State, given: State) -> State:
+    """Copy the arrays of `given` that `own` has.
+
+    Raises ValueError where one is missing, or of another type or shape of row.
+    """
+    for name, array in own.items():
+        if name not in given:
+            raise ValueError(f"state {name!r} is missing; there are {sorted(given)}")
+        found, needed = given[name], array
+        if (found.dtype, found.shape[1:]) != (needed.dtype, needed.shape[1:]):
+            raise ValueError(
+                f"state {name!r} holds rows of {found.shape[1:]}, these windows need {needed.shape[1:]}"
+            )
+    return {name: given[name].copy() for name in own}
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,8 +78,8 @@ def _judge(
 
 @njit(cache=True)
 def _observe(
-    rec: Any, ring: F64, sums: F64, spread: F64, windows: I64, pane: int, count: float, hour: int, gone: float,
-    tune: Tuning, best: F64,
+    rec: Any, ring: F64, sums: F64, spread: F64, windows: I64,
+    pane: int, count: float, hour: int, gone: float, tune: Tuning, best: F64,
 ) -> None:  # fmt: skip
     """Close one pane of one row."""
     if rec.hour != hour:
@@ -161,9 +161,10 @@ def close_panes(
 
 @njit(cache=True)
 def project(
-    rec: Any, spread: F64, windows: I64, hours: I64, gone: F64, tune: Tuning
+    row: Any, spread: F64, windows: I64, hours: I64, gone: F64, tune: Tuning
 ) -> tuple[float, float, float]:
-    """Low, expected and high count of a window; `rec` is a copy, since looking at an hour leaves a mark."""
+    """Low, expected and high count of a window; `row` is a copy, since looking at an hour leaves a mark."""
+    rec = row[0]
     if rec.learned < tune.ready_panes:
         return np.nan, np.nan, np.nan
     mean = 0.0

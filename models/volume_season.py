@@ -8,8 +8,8 @@
   Between two hours that differ by less than 4 times it runs in a straight line; at a steeper edge (a shop
   that closes) it steps.
 * **ratio**: a gamma-Poisson filter with mean `ratio` and shape `precision` that follows today's departure
-  from the profile and returns to 1 with a half-life of 8 hours. Entering an hour or a day about which the profile
-  knows little costs precision: so a first Saturday is doubted, and what is doubted does not alert.
+  from the profile and returns to 1 with a half-life of 8 hours. Entering an hour or a day about which the
+  profile knows little costs precision: so a first Saturday is doubted, and what is doubted does not alert.
 
 Sources: Harvey and Fernandes (1989), "Time series models for count or qualitative observations", JBES 7(4),
 for the discounted gamma-Poisson filter; West and Harrison (1997), "Bayesian Forecasting and Dynamic Models".

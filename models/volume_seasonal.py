@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.keys import grown
 from models.volume_clock import BusinessClock
-from models.volume_findings import F64, FINDING_FIELDS, I64, Findings, Flags, Tally
+from models.volume_findings import F64, FINDING_FIELDS, I64, Findings, Flags, State, Tally, restored
 from models.volume_panes import close_panes, project
 from models.volume_season import ROW, Tuning
-from models.volume_windows import RING_FIELDS, SPREAD_FIELDS, SUM_FIELDS
-
-State = dict[str, NDArray[Any]]
+from models.volume_windows import COUNT, EXPECTED, RING_FIELDS, SPREAD_FIELDS, SUM_FIELDS
 
 _CHUNK_PANES: Final = 1 << 16  # bounds the memory that a long silence takes
 _HOUR_SECONDS: Final = 3600
@@ -63,6 +60,8 @@ class SeasonalVolume:
         Hours of odd panes after which a steady new level is taken for normal; twice as many, if unsteady.
     retire_days
         Days of silence after which a row sleeps, until its next order starts its level anew.
+    remember_panes
+        Panes to remember one by one, where the windows alone need fewer.
 
     >>> import numpy as np
     >>> volume = SeasonalVolume()
@@ -90,6 +89,7 @@ class SeasonalVolume:
         settle_hours: float = 1.0,
         adopt_hours: float = 48.0,
         retire_days: float = 14.0,
+        remember_panes: int = 0,
     ) -> None:
         """Start with no row, before any pane."""
         if _HOUR_SECONDS % pane_seconds:
@@ -121,7 +121,7 @@ class SeasonalVolume:
         )
         self._windows = np.array(windows_panes, np.int64)
         self._clock = BusinessClock(business_timezone, pane_seconds=pane_seconds)
-        ring_panes = 1 << max(windows_panes[-1], self._tuning.settle_panes).bit_length()
+        ring_panes = 1 << max(windows_panes[-1], self._tuning.settle_panes, remember_panes).bit_length()
         self._state: State = {
             "closed": np.full(1, -1, np.int64),  # the last pane closed
             "rows": np.zeros(_FIRST_ROWS, ROW),
@@ -137,30 +137,40 @@ class SeasonalVolume:
         has an entry flagged `fresh`: a new key has it. Raises ValueError for a pane that was closed before.
         """
         tally = Tally.of(rows, panes, counts, fresh)
-        tally.check(self._closed, upto)
+        tally.check(self.closed, upto)
         if len(tally.rows):
             self._make_room(int(tally.rows.max()) + 1)
         found = [np.zeros((0, FINDING_FIELDS))]
-        first = self._closed + 1
-        while (first := self._next_busy(first, tally)) <= upto:
+        first = self.closed + 1
+        while (first := self.next_busy(first, tally)) <= upto:
             last = min(upto, first + _CHUNK_PANES - 1)
             found.append(self._close_chunk(first, last, tally.between(first, last).by_row()))
             first = last + 1
-        self._state["closed"][0] = max(upto, self._closed)
+        self._state["closed"][0] = max(upto, self.closed)
         return Findings.of(np.concatenate(found))
 
     def expected(self, row: int, pane: int, window_panes: int) -> tuple[float, float, float]:
         """Low, expected and high count of the window that ends with this pane, as seen now; NaN before ready.
 
-        Today's ratio is taken as it is now: the further the window lies from the last closed pane, the less it
-        is worth.
+        Today's ratio is taken as it is now: the further the window lies from the last closed pane, the less
+        the answer is worth.
         """
         if row >= len(self._state["rows"]) or self._state["rows"]["live"][row] != 1:
             return np.nan, np.nan, np.nan
-        rec, spread = self._state["rows"][row : row + 1].copy(), self._state["spreads"][row]
+        copy, spread = self._state["rows"][row : row + 1].copy(), self._state["spreads"][row]
         hours, gone = self._clock.hours(pane - window_panes + 1, pane + 1)
-        low, mean, high = project(rec, spread, self._windows, hours, gone, self._tuning)
+        low, mean, high = project(copy, spread, self._windows, hours, gone, self._tuning)
         return low, mean, high
+
+    @property
+    def ring_panes(self) -> int:
+        """How many of the last panes are remembered one by one."""
+        return int(self._state["rings"].shape[1])
+
+    def recent(self, row: int, first: int, last: int) -> tuple[F64, F64]:
+        """Orders and expectation of each pane from `first` to `last`, all among the last `ring_panes`."""
+        cells = self._state["rings"][row, np.arange(first, last + 1) & (self.ring_panes - 1)]
+        return cells[:, COUNT], cells[:, EXPECTED]
 
     def get_state(self) -> State:
         """Everything learned, as arrays: copies."""
@@ -168,23 +178,18 @@ class SeasonalVolume:
 
     def set_state(self, state: State) -> None:
         """Go on from what `get_state` gave, to the last bit. Raises ValueError where the settings differ."""
-        for name, own in self._state.items():
-            given = state[name]
-            if given.dtype != own.dtype or given.shape[1:] != own.shape[1:]:
-                raise ValueError(
-                    f"state {name!r} is {given.dtype}{given.shape}; windows_panes or settle_hours differ"
-                )
-        self._state = {name: state[name].copy() for name in self._state}
+        self._state = restored(self._state, state)
 
     @property
-    def _closed(self) -> int:
+    def closed(self) -> int:
+        """The last pane closed; -1 before the first."""
         return int(self._state["closed"][0])
 
     def _make_room(self, rows: int) -> None:
         for name in ("rows", "rings", "sums", "spreads"):
             self._state[name] = grown(self._state[name], rows)
 
-    def _next_busy(self, pane: int, tally: Tally) -> int:
+    def next_busy(self, pane: int, tally: Tally) -> int:
         """The first pane from `pane` on with something to do: while all rows sleep, an entry's."""
         if (self._state["rows"]["live"] == 1).any():
             return pane

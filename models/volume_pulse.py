@@ -1,0 +1,75 @@
+"""The beat of a whole population of keys: what is expected of all together, as a clock to measure keys by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from models.volume_findings import restored
+from models.volume_seasonal import SeasonalVolume
+
+if TYPE_CHECKING:
+    from models.volume_findings import State, Tally
+
+EXPECTATION, TOTAL = range(2)  # what the ring holds of a pane: both summed up from the start
+PULSE_FIELDS: Final = 2
+_NEVER_DAYS: Final = 36_500.0
+_MEMORY_PANES: Final = 4000
+
+
+class Pulse:
+    """Closes panes of the population's total, and keeps two clocks of the last panes.
+
+    The first runs with what was expected of all keys together, hour of the week and all, and is not touched
+    by an odd pane; the second with what came. A key's share of the first is a rate that knows no season.
+    Where nothing is expected yet, on the first hours of a stream, what came stands in for it.
+
+    Parameters
+    ----------
+    longest_panes
+        How far back the clocks are read.
+    pane_seconds, business_timezone
+        As in `SeasonalVolume`.
+    """
+
+    def __init__(self, *, longest_panes: int, pane_seconds: int, business_timezone: str) -> None:
+        """Start before any pane."""
+        self._total = SeasonalVolume(
+            pane_seconds=pane_seconds,
+            windows_panes=(longest_panes,),
+            business_timezone=business_timezone,
+            retire_days=_NEVER_DAYS,
+            remember_panes=max(_MEMORY_PANES, 2 * longest_panes),
+        )
+        self.ring = np.zeros((self._total.ring_panes, PULSE_FIELDS))
+        self.chunk_panes = self._total.ring_panes - longest_panes - 1
+
+    @property
+    def closed(self) -> int:
+        """The last pane closed."""
+        return self._total.closed
+
+    def next_busy(self, tally: Tally) -> int:
+        """The first pane to close: before the first order of all there is none."""
+        return self._total.next_busy(self.closed + 1, tally)
+
+    def close(self, first: int, last: int, tally: Tally) -> None:
+        """Close up to `chunk_panes` panes, and let the clocks run on over them."""
+        panes, start = np.unique(tally.panes, return_index=True)
+        counts = np.add.reduceat(tally.counts, start) if len(panes) else tally.counts
+        self._total.close(last, np.zeros_like(panes), panes, counts)
+        came, expected = self._total.recent(0, first, last)
+        clocks = np.stack([np.where(expected > 0.0, expected, came), came], axis=1)
+        mask = len(self.ring) - 1
+        clocks[0] += self.ring[(first - 1) & mask]
+        self.ring[np.arange(first, last + 1) & mask] = np.cumsum(clocks, axis=0)
+
+    def get_state(self) -> State:
+        """Everything learned, as arrays: copies."""
+        return {"pulse": self.ring.copy(), **self._total.get_state()}
+
+    def set_state(self, state: State) -> None:
+        """Go on from what `get_state` gave."""
+        self._total.set_state(state)
+        self.ring = restored({"pulse": self.ring}, state)["pulse"]
