@@ -34,7 +34,7 @@ class VolumeSeries(ABC):
     """Few keys, with an hour-of-week profile, zeros and drops; otherwise many keys, surges alone."""
     kinds: ClassVar[Mapping[int, str]] = {SURGE: "volume.surge", DROP: "volume.drop", ZERO: "volume.zero"}
 
-    alert_p: Annotated[float, Gt(0), Le(0.01)] = 1e-6
+    alert_p: Annotated[float, Gt(0), Le(0.01)] = 1e-7
 
     @abstractmethod
     def count(self, batch: Batch) -> tuple[list[str], I64]:

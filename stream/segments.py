@@ -10,6 +10,7 @@ from features.batch import PLACES
 from stream.cloud_event import Segment
 
 DIMENSIONS: Final = (*PLACES[:4], "promotion")
+_MIN_ORDERS: Final = 3  # one order has one channel: that explains nothing
 _MIN_SHARE: Final = 0.5
 _MIN_LIFT: Final = 1.25
 
@@ -20,7 +21,7 @@ def explain(affected: Mapping[str, Counter[str]], n: int, usual: Mapping[str, Co
     The widest share comes first; of equal ones the dimension that contains the other (a channel before its
     client versions).
     """
-    segments = list(_candidates(affected, n, usual))
+    segments = list(_candidates(affected, n, usual)) if n >= _MIN_ORDERS else []
     return sorted(segments, key=lambda one: (-one.share, DIMENSIONS.index(one.dimension)))
 
 

@@ -48,19 +48,20 @@ class RouteSlowdown(Feature):
     spaces: ClassVar[tuple[str, ...]] = ("route",)
     reads: ClassVar[tuple[str, ...]] = ("stage_latency",)
 
-    drift: Annotated[float, Gt(0)] = 0.75
-    cap: Annotated[float, Gt(0)] = 30.0
+    drift: Annotated[float, Gt(0)] = 1.0
+    cap: Annotated[float, Gt(0)] = 50.0
 
     def __post_init__(self) -> None:
         """Start with no route."""
         self._sums = np.zeros(1024)
 
     def transform(self, batch: Batch) -> Column:
-        """Evidence after each event that ends a stage; NaN for the others."""
+        """Evidence after each event that ends a stage, NaN for the others; the range is the latency's, in seconds."""
         at = np.flatnonzero(~np.isnan(batch.life.latency_seconds))
         route = batch.keyed["route"] if len(at) else Keyed(at, at > 0, 0)
         self._sums = grown(self._sums, route.size)
         deviation = batch.columns["stage_latency"].values[at]
         values = np.full(len(batch), np.nan)
         values[at] = _accumulate(route.rows, route.fresh, deviation, self.drift, self.cap, self._sums)
-        return Column.of(values)
+        latency = batch.columns["stage_latency"]
+        return Column(values, latency.low, latency.high)

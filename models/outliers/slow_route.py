@@ -19,8 +19,8 @@ class SlowRoute(Outlier):
     Parameters
     ----------
     min_evidence
-        CUSUM, in spreads, from which the route counts as slow: at 15 and a drift of 0.75, about ten parcels
-        twice as slow as usual.
+        CUSUM, in spreads, from which the route counts as slow: 25, at a drift of 1, is some twenty parcels in a
+        row that are two spreads slower than usual.
     """
 
     kind: ClassVar[str] = "latency.slow_route"
@@ -28,7 +28,7 @@ class SlowRoute(Outlier):
     feature: ClassVar[str] = "route_slowdown"
     side: ClassVar[Literal["high", "low", "both"]] = "high"
 
-    min_evidence: Annotated[float, Gt(0)] = 15.0
+    min_evidence: Annotated[float, Gt(0)] = 25.0
 
     def is_large(self, batch: Batch, column: Column) -> Flag:  # noqa: ARG002  # evidence needs no second measure
         """Events after which the evidence is enough."""
