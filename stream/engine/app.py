@@ -6,6 +6,7 @@ import ssl
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
+from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from mode.supervisors import CrashingSupervisor
 
@@ -43,6 +44,14 @@ class EngineApp(faust.App):
 
     def _create_directories(self) -> None:
         """State lives in memory and in Kafka; Faust would leave an empty folder where it was started."""
+
+
+class _Tables(TableManager):
+    """Faust's table manager without its second of sleep, in which modules may still declare tables."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
 
 
 def create_app(
@@ -112,10 +121,12 @@ def _options(kafka: KafkaSettings) -> dict[str, Any]:
         "topic_allow_declare": False,  # engine/topics.py makes them, with errors that say what to do
         "topic_disable_leader": True,
         "table_standby_replicas": 0,
+        "TableManager": _Tables,
         "stream_wait_empty": False,  # waits for messages; ours are batches, and the consumer waits for them
         "stream_recovery_delay": 0.0,
         "broker_session_timeout": kafka.session_timeout_seconds,
-        "broker_request_timeout": max(90.0, kafka.session_timeout_seconds),
+        # a member that joins may be kept waiting for the others for all of the rebalance timeout
+        "broker_request_timeout": kafka.rebalance_timeout_seconds + kafka.session_timeout_seconds,
         "broker_heartbeat_interval": kafka.heartbeat_interval_seconds,
         "broker_rebalance_timeout": kafka.rebalance_timeout_seconds,
         "broker_commit_interval": kafka.commit_interval_seconds,

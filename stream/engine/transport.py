@@ -11,6 +11,7 @@ The rules:
 * When partitions are taken away, what is in flight is finished, marked and committed first, within half the
   rebalance timeout. What does not make it is not marked, and will be read again by the next owner.
 * A batch belongs to the group's generation in which it was fetched; a mark from an older one is void.
+* What was fetched and cannot be delivered is given back: the position goes back to it.
 
 Faust gives no public hook for this. The private methods that are overridden or called here are those of the
 pinned version, and tests/test_transport.py holds them to it.
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
@@ -120,10 +121,8 @@ class BatchConsumer(driver.Consumer):
         active_partitions: set[TP] | None,
         timeout: float,  # noqa: ASYNC109  # Faust's signature
     ) -> dict[TP, Any]:
-        generation = self.app.consumer_generation_id
         fetched = dict(await super()._getmany(active_partitions, min(timeout, _POLL_SECONDS)))
-        if not self.flow_active:
-            return fetched  # Faust seeks back to what was committed
+        generation = self._quick_thread.fetched_generation
         mine = {tp: fetched.pop(tp) for tp in list(fetched) if tp.topic == self._topic}
         for tp, records in mine.items():
             await self._deliver(tp, records, generation)
@@ -152,14 +151,19 @@ class BatchConsumer(driver.Consumer):
 
     # --- inside ----------------------------------------------------------------------------------
 
+    @property
+    def _quick_thread(self) -> _QuickFetchThread:
+        return cast("_QuickFetchThread", self._thread)
+
     async def _deliver(self, tp: TP, records: Sequence[Any], generation: int) -> None:
-        """Put `records` on the channel in slices. Leaving early loses nothing: unmarked is read again."""
+        """Put `records` on the channel in slices; what may not be delivered now is given back to be read."""
         position = self._read_offset[tp]
         if position is not None and records[0].offset < position:
             records = [record for record in records if record.offset >= position]
         for start in range(0, len(records), self._batch_records):
             batch = Batch(tp, records[start : start + self._batch_records], generation)
             if not await self._room(generation):
+                await self._quick_thread.give_back(tp, batch.records[0].offset, generation)
                 return
             self._in_flight += 1
             self._note_arrival()
@@ -233,13 +237,36 @@ class BatchTransport(driver.Transport):
 
 
 class _QuickFetchThread(driver.AIOKafkaConsumerThread):
-    """The thread that fetches. Faust lets the broker hold each answer for 1.5 s and has no setting for it."""
+    """The thread that fetches, asking the broker for quick answers, and knowing when each was fetched.
+
+    A fetch that was asked for before a rebalance can return after it, with records of the new assignment:
+    only here, where the assignment changes, is the generation of fetched records known for certain.
+    """
+
+    fetched_generation = driver.DEFAULT_GENERATION_ID
 
     def __init__(self, *args: Any, fetch_max_wait_ms: int, **kwargs: Any) -> None:
         self._fetch_max_wait_ms = fetch_max_wait_ms
         super().__init__(*args, **kwargs)
 
+    async def give_back(self, tp: TP, offset: int, generation: int) -> None:
+        """Read on from `offset` unless the assignment has changed since, which has set the position anew.
+
+        Faust would seek to what was committed, which does nothing where nothing was committed yet.
+        """
+        await self.call_thread(self._seek_if_current, tp, offset, generation)
+
+    async def _seek_if_current(self, tp: TP, offset: int, generation: int) -> None:
+        consumer = self._ensure_consumer()
+        if consumer._coordinator.generation == generation and tp in consumer.assignment():  # noqa: SLF001
+            consumer.seek(tp, offset)
+
+    async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
+        records = await super()._fetch_records(consumer, *args, **kwargs)
+        self.fetched_generation = consumer._coordinator.generation  # noqa: SLF001  # it has no public name
+        return records
+
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
-        consumer = super()._create_consumer(loop)
+        consumer = super()._create_consumer(loop)  # Faust lets the broker hold an answer for 1.5 s
         consumer._fetch_max_wait_ms = self._fetch_max_wait_ms  # noqa: SLF001  # the only way to set it
         return consumer

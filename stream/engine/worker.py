@@ -39,7 +39,7 @@ _STOP_SECONDS = 20.0  # for what is in flight when told to stop; then it is left
 _LOOK_SECONDS = 0.05
 _LONG_SECONDS = 3600.0
 _NEW_OBJECTS = 50_000  # between two looks of the garbage collector at the young objects; Python's own is 700
-_SESSION = {  # the embedded broker lets a group form after half a session timeout
+_SESSION = {  # the embedded broker lets a group form after half of the session timeout; two workers need 4 s
     "session_timeout_seconds": 4.0,
     "heartbeat_interval_seconds": 0.5,
     "rebalance_timeout_seconds": 8.0,

@@ -1,0 +1,296 @@
+"""The batch transport: what it takes from Faust's private parts, and the rules it promises."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from uuid import uuid4
+
+import faust
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from faust.tables.manager import TableManager
+from faust.transport.consumer import Consumer, ConsumerThread
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from pydantic import SecretStr
+
+from config.settings import load
+from stream.embedded import embedded_services
+from stream.engine.app import create_app, security
+from stream.engine.topics import ensure_topics
+from stream.engine.transport import BATCHES_IN_FLIGHT, Batch
+from stream.engine.worker import on_embedded
+from stream.record import StoredRecord
+
+# --- the private methods that we stand on --------------------------------------------------------
+
+
+def test_faust_is_the_version_whose_private_methods_are_used():
+    assert version("faust-streaming") == "0.15.3"
+
+
+@pytest.mark.parametrize(
+    ("owner", "method", "parameters"),
+    [
+        (driver.Consumer, "_new_consumer_thread", ["self"]),
+        (driver.Consumer, "_getmany", ["self", "active_partitions", "timeout"]),
+        (driver.Consumer, "_filter_tps_with_pending_acks", ["self", "topics"]),
+        (driver.Consumer, "_new_offset", ["self", "tp"]),
+        (driver.Consumer, "on_partitions_revoked", ["self", "revoked"]),
+        (driver.Consumer, "on_partitions_assigned", ["self", "assigned", "generation_id"]),
+        (driver.Consumer, "commit", ["self", "topics", "start_new_transaction"]),
+        (driver.Consumer, "position", ["self", "tp"]),
+        (driver.Consumer, "highwater", ["self", "tp"]),
+        (driver.AIOKafkaConsumerThread, "_create_consumer", ["self", "loop"]),
+        (driver.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
+        (
+            driver.AIOKafkaConsumerThread,
+            "_fetch_records",
+            ["self", "consumer", "active_partitions", "timeout", "max_records"],
+        ),
+        (faust.App, "_create_directories", ["self"]),
+        (TableManager, "_update_channels", ["self"]),
+    ],
+)
+def test_a_method_of_faust_that_we_override_or_call_is_as_we_know_it(owner, method, parameters):
+    assert list(inspect.signature(getattr(owner, method)).parameters) == parameters
+
+
+def test_faust_fetches_commits_and_revokes_through_the_methods_that_we_override():
+    assert "self._getmany(" in inspect.getsource(Consumer._wait_next_records)
+    assert "self._filter_tps_with_pending_acks(" in inspect.getsource(Consumer.force_commit)
+    assert "self._new_offset(" in inspect.getsource(Consumer._filter_committable_offsets)
+    assert "consumer.on_partitions_revoked" in inspect.getsource(ConsumerThread.on_partitions_revoked) or (
+        "threadsafe_partitions_revoked" in inspect.getsource(ConsumerThread.on_partitions_revoked)
+    )
+    assert "self._fetch_records" in inspect.getsource(driver.AIOKafkaConsumerThread.getmany)
+    assert "self._create_consumer(" in inspect.getsource(driver.AIOKafkaConsumerThread.on_start)
+
+
+async def test_aiokafka_keeps_its_fetch_wait_and_its_generation_where_we_look_for_them():
+    consumer = AIOKafkaConsumer(fetch_max_wait_ms=123, group_id="group")
+    assert consumer._fetch_max_wait_ms == 123
+    assert "_fetch_max_wait_ms" in inspect.getsource(AIOKafkaConsumer.start)
+    assert "_coordinator.generation" in inspect.getsource(driver.ConsumerRebalanceListener)
+
+
+# --- the rules, on a real broker -----------------------------------------------------------------
+
+
+@dataclass
+class Judged:
+    alerts: list = field(default_factory=list)
+    dead_letters: list = field(default_factory=list)
+    events: int = 0
+    duplicates: int = 0
+    late: int = 0
+
+
+class Remember:
+    def __init__(self) -> None:
+        self.batches: list[tuple[int, list[int]]] = []
+
+    def process(self, partition, records):
+        self.batches.append((partition, [record.offset for record in records]))
+        return Judged(events=len(records))
+
+    def advance(self, now_ms):
+        return Judged()
+
+    finish = advance
+
+
+@pytest.fixture(scope="module")
+def services():
+    with embedded_services() as services:
+        yield services
+
+
+@pytest.fixture
+def settings(services):
+    settings = on_embedded(load(), services)
+    name = uuid4().hex[:8]
+    update = {"orders_topic": f"orders-{name}", "group": f"group-{name}", "max_poll_records": 40}
+    quick = {"session_timeout_seconds": 2.0, "commit_interval_seconds": 60.0, "fetch_max_wait_ms": 17}
+    return settings.model_copy(update={"kafka": settings.kafka.model_copy(update=update | quick)})
+
+
+@asynccontextmanager
+async def started(settings, judge):
+    await ensure_topics(settings, security(settings.kafka))
+    app = create_app(settings, judge)
+    await app.start()
+    try:
+        yield app
+    finally:
+        await app.stop()
+        await app.alert_channel.close()
+
+
+async def send(settings, count: int) -> None:
+    """`count` records to each partition."""
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka.brokers, linger_ms=5)
+    await producer.start()
+    sends = [
+        await producer.send(settings.kafka.orders_topic, b"%d" % number, partition=partition)
+        for number in range(count)
+        for partition in range(settings.kafka.partitions)
+    ]
+    await asyncio.gather(*sends)
+    await producer.stop()
+
+
+async def committed(settings, partition: int) -> int | None:
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka.brokers, group_id=settings.kafka.group)
+    await consumer.start()
+    offset = await consumer.committed(TopicPartition(settings.kafka.orders_topic, partition))
+    await consumer.stop()
+    return offset or None
+
+
+async def until(condition, seconds: float = 15.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  # what is waited for has no event
+            await asyncio.sleep(0.02)
+
+
+async def test_batches_hold_one_partition_in_order_and_no_more_than_was_asked_for(settings):
+    judge = Remember()
+    async with started(settings, judge) as app:
+        assert app.orders._quick_thread._consumer._fetch_max_wait_ms == 17
+        await send(settings, 100)
+        await until(lambda: sum(len(offsets) for _, offsets in judge.batches) == 400)
+        await until(lambda: app.orders.caught_up)
+        assert app.orders.quiet_seconds < 10
+    assert max(len(offsets) for _, offsets in judge.batches) <= 40
+    for partition in range(4):
+        read = [offset for owner, offsets in judge.batches if owner == partition for offset in offsets]
+        assert read == list(range(100))
+
+
+async def test_only_what_was_marked_done_is_committed_and_at_most_so_many_are_in_flight(settings):
+    judge = Remember()
+    await ensure_topics(settings, security(settings.kafka))
+    await send(settings, 1000)
+    app = create_app(settings, judge)
+    taken: list[Batch] = []
+
+    async def hold(batch: Batch) -> None:
+        taken.append(batch)
+
+    app.flow.judge = hold  # what the agent calls: take each batch and leave it unmarked
+    await app.start()
+    try:
+        await until(lambda: len(taken) == BATCHES_IN_FLIGHT)
+        await asyncio.sleep(0.5)
+        assert len(taken) == BATCHES_IN_FLIGHT
+        assert not app.orders.caught_up
+        await app.orders.commit()
+        assert [await committed(settings, partition) for partition in range(4)] == [None] * 4
+
+        first = taken[0]
+        app.orders.mark_done(first)
+        await app.orders.commit()
+        assert await committed(settings, first.tp.partition) == first.next_offset == 40
+        await until(lambda: len(taken) == BATCHES_IN_FLIGHT + 1)  # room for one more
+
+        app.orders.mark_done(Batch(first.tp, [StoredRecord(b"", None, 999)], first.generation - 1))
+        await app.orders.commit()
+        assert await committed(settings, first.tp.partition) == 40
+        assert not await app.orders.finish(0.1)
+    finally:
+        await app.stop()
+        await app.alert_channel.close()
+
+
+async def test_a_second_worker_takes_over_without_a_record_lost_or_read_twice(settings):
+    patient = settings.kafka.model_copy(update={"session_timeout_seconds": 4.0})
+    settings = settings.model_copy(update={"kafka": patient})
+    first, second = Remember(), Remember()
+    sent = 0
+    async with started(settings, first):
+        await send(settings, 25)
+        await until(lambda: first.batches)
+        joining = asyncio.create_task(_join(settings, second))
+        while not second.batches:
+            await send(settings, 5)
+            sent += 5
+            await asyncio.sleep(0.05)
+        app = await joining
+    try:
+        await send(settings, 25)
+        sent += 50
+        total = 4 * sent
+        await until(lambda: sum(len(offsets) for _, offsets in first.batches + second.batches) >= total)
+    finally:
+        await app.stop()
+        await app.alert_channel.close()
+    for partition in range(4):
+        owners = first.batches + second.batches
+        read = sorted(offset for owner, offsets in owners if owner == partition for offset in offsets)
+        assert read == list(range(sent))
+
+
+async def _join(settings, judge):
+    app = create_app(settings, judge)
+    await app.start()
+    return app
+
+
+async def test_records_of_a_fetch_that_a_rebalance_overtook_are_given_back_once(settings):
+    judge = Remember()
+    async with started(settings, judge) as app:
+        await send(settings, 10)
+        await until(lambda: sum(len(offsets) for _, offsets in judge.batches) == 40)
+        tp = TP(settings.kafka.orders_topic, 0)
+        thread = app.orders._quick_thread
+        await thread.give_back(tp, 4, thread.fetched_generation - 1)  # overtaken: the position stands
+        assert await app.orders.position(tp) == 10
+        app.orders._read_offset[tp] = 4
+        await thread.give_back(tp, 4, thread.fetched_generation)
+        await until(lambda: (0, [4, 5, 6, 7, 8, 9]) in judge.batches)
+
+
+# --- settings in Faust's words -------------------------------------------------------------------
+
+
+async def test_the_environment_of_the_machine_does_not_reach_faust(settings, monkeypatch):
+    monkeypatch.setenv("BROKER_URL", "kafka://elsewhere:9092")
+    monkeypatch.setenv("WEB_ENABLED", "1")
+    conf = create_app(settings, Remember()).conf
+    assert str(conf.broker[0]) == f"kafka://{settings.kafka.brokers}"
+    assert not conf.web_enabled
+
+
+async def test_several_brokers_and_the_group_are_passed_on(settings):
+    several = settings.kafka.model_copy(update={"brokers": "one:9092,two:9093"})
+    conf = create_app(settings.model_copy(update={"kafka": several}), Remember()).conf
+    assert [str(url) for url in conf.broker] == ["kafka://one:9092", "kafka://two:9093"]
+    assert conf.id == settings.kafka.group
+
+
+@pytest.mark.parametrize(
+    ("protocol", "has_tls", "has_user"),
+    [
+        ("PLAINTEXT", False, False),
+        ("SSL", True, False),
+        ("SASL_PLAINTEXT", False, True),
+        ("SASL_SSL", True, True),
+    ],
+)
+def test_credentials_reach_the_kafka_client(settings, protocol, has_tls, has_user):
+    secrets = {"sasl_username": SecretStr("user"), "sasl_password": SecretStr("pass")}
+    kafka = settings.kafka.model_copy(
+        update={"security_protocol": protocol, "sasl_mechanism": "SCRAM-SHA-256", **secrets}
+    )
+    arguments = security(kafka)
+    assert arguments["security_protocol"] == protocol
+    assert (arguments.get("ssl_context") is not None) == has_tls
+    assert (arguments.get("sasl_plain_username"), arguments.get("sasl_mechanism")) == (
+        ("user", "SCRAM-SHA-256") if has_user else (None, None)
+    )
+    assert arguments.get("sasl_plain_password") == ("pass" if has_user else None)
