@@ -36,6 +36,7 @@ def run_all(console: Console, *, quick: bool) -> dict[str, Any]:
             services, whole_path.select(quick, []), 2 if quick else 3, console
         )
         console.print(whole_path.table_of(measured["whole path"]))
+        console.print(whole_path.split_of(measured["whole path"]))
         console.rule("latency")
         measured["latency"] = latency.run(
             services,

@@ -19,11 +19,17 @@ import msgspec
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Since `warm_up` events: events finished, CPU seconds (user + system), wall seconds; and peak memory."""
+    """Since `warm_up` events: events and batches finished, CPU seconds (user + system), wall seconds.
+
+    `scoring_seconds` is the part of the CPU seconds that went into scoring, where the system tells it; the
+    rest is transport. `peak_rss_mib` and `alerts` are since the start.
+    """
 
     events: int
+    batches: int
     cpu_seconds: float
     wall_seconds: float
+    scoring_seconds: float
     peak_rss_mib: float
     alerts: int
 
@@ -43,35 +49,46 @@ class Gauge:
 
     def __init__(self, *, warm_up: int, events: int, report: Path) -> None:
         self.alerts = 0
+        self.scoring_seconds = 0.0
         self.done = False
         self._warm_up = warm_up
         self._events = events
         self._report = report
         self._seen = 0
+        self._batches = 0
         self._next = warm_up
-        self._from = (0, 0.0, 0.0)
+        self._from = (0, 0, 0.0, 0.0, 0.0)
 
     def count(self, events: int) -> bool:
         """Note `events` more as finished; true once it was enough."""
         self._seen += events
+        self._batches += 1
         if self._seen >= self._next:
             self._mark()
         return self.done
 
     def _mark(self) -> None:
         if self._next == self._warm_up < self._events:
-            self._from = (self._seen, _cpu_seconds(), time.perf_counter())
+            self._from = (
+                self._seen,
+                self._batches,
+                _cpu_seconds(),
+                time.perf_counter(),
+                self.scoring_seconds,
+            )
             self._next = self._events
         elif not self.done:
             self.done = True
             self._write()
 
     def _write(self) -> None:
-        seen, cpu, wall = self._from
+        seen, batches, cpu, wall, scoring = self._from
         reading = Reading(
             events=self._seen - seen,
+            batches=self._batches - batches,
             cpu_seconds=_cpu_seconds() - cpu,
             wall_seconds=time.perf_counter() - wall,
+            scoring_seconds=self.scoring_seconds - scoring,
             peak_rss_mib=_peak_rss_mib(),
             alerts=self.alerts,
         )

@@ -61,7 +61,8 @@ def consume(run: UnderTest) -> None:
             if why := reasons(scorer, order):
                 gauge.alerts += 1
                 announce(server, order["order_id"], why)
-        gauge.count(len(messages))
+        if messages:
+            gauge.count(len(messages))
     consumer.close()
 
 

@@ -4,14 +4,16 @@ First a plain pass says how many orders a CPU-second the pipeline does; then the
 second pipeline with a stopwatch around its parts. A part's time is its own: what it calls and is listed too
 is taken off it. Compiled kernels are warm in both.
 
-    python -m tests.benchmarks.profile_pipeline [--orders N] [--batch N] [--mixed] [--json FILE]
+    python -m tests.benchmarks.profile_pipeline [--orders N] [--batch N] [--mixed] [--functions N]
 """
 
 from __future__ import annotations
 
 import argparse
+import cProfile
 import functools
 import gc
+import pstats
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -22,7 +24,6 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
-from models.calibration import Calibration
 from rich.table import Table
 
 import stream.decode
@@ -32,6 +33,7 @@ from features.order_life import OrderLife
 from features.order_slice import OrderSlice
 from features.partition import Partition
 from models.across import Across
+from models.calibration import Calibration
 from models.crossing import Crossing
 from models.detector import Detector
 from models.judge import Judge
@@ -192,6 +194,14 @@ def warm_pipeline(batches: Batches) -> Pipeline:
     return pipeline
 
 
+def print_functions(batches: Batches, cut: int, count: int) -> None:
+    """The `count` functions with the most time of their own, by Python's profiler, which slows calls most."""
+    pipeline = warm_pipeline(batches[:cut])
+    with cProfile.Profile() as profiler:
+        feed(pipeline, batches[cut:])
+    pstats.Stats(profiler).sort_stats("tottime").print_stats(count)
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What one order costs, in all and by part, in microseconds of CPU."""
@@ -203,11 +213,8 @@ class Profile:
     micros: dict[str, dict[str, float]]
 
 
-def profile(orders: int, batch: int, *, mixed: bool) -> Profile:
-    """Measure."""
-    make = workload.life_cycle if mixed else workload.created
-    batches = batches_of(make(WARM_UP + orders), batch)
-    cut = WARM_UP // batch
+def profile(batches: Batches, cut: int, batch: int) -> Profile:
+    """Measure all batches from `cut` on."""
     counted = sum(len(records) for _, records in batches[cut:])
     seconds, alerts = feed(warm_pipeline(batches[:cut]), batches[cut:])
     watch = Stopwatch()
@@ -248,10 +255,16 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=100_000)
     parser.add_argument("--batch", type=int, default=500)
     parser.add_argument("--mixed", action="store_true", help="the life-cycle stream instead of order.created")
+    parser.add_argument("--functions", type=int, default=0, help="also list so many Python functions by cost")
     parser.add_argument("--json", type=Path, help="write the profile to this file")
     arguments = parser.parse_args()
-    measured = profile(arguments.orders, arguments.batch, mixed=arguments.mixed)
+    make = workload.life_cycle if arguments.mixed else workload.created
+    batches = batches_of(make(WARM_UP + arguments.orders), arguments.batch)
+    cut = WARM_UP // arguments.batch
+    measured = profile(batches, cut, arguments.batch)
     wide_console().print(table_of(measured))
+    if arguments.functions:
+        print_functions(batches, cut, arguments.functions)
     if arguments.json:
         arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(measured)))
 

@@ -137,6 +137,7 @@ def table_of(results: Sequence[Result]) -> Table:
         "events a second",
         "ours / theirs",
         "to reach",
+        "batch",
         "peak MiB",
         "alerts",
     ):
@@ -157,8 +158,23 @@ def _cells(result: Result, ours: Result | None) -> Iterator[str]:
     else:
         yield Spread.of_ratios(ours.rates, result.rates).text(".2f")
         yield next((f"{bar:g}" for system, bar in BARS if system.name == result.name), "")
+    yield f"{sum(r.events for r in result.readings) / sum(r.batches for r in result.readings):,.0f}"
     yield f"{max(reading.peak_rss_mib for reading in result.readings):.0f}"
     yield f"{result.readings[-1].alerts:,}"
+
+
+def split_of(results: Sequence[Result]) -> str:
+    """How our time is shared between the pipeline and all that surrounds it."""
+    ours = [result for result in results if any(reading.scoring_seconds for reading in result.readings)]
+    return "\n".join(
+        f"{result.name}: {_micros(result, 'cpu_seconds'):.1f} µs an event, of which the pipeline "
+        f"{_micros(result, 'scoring_seconds'):.1f}, the rest is consumer and delivery"
+        for result in ours
+    )
+
+
+def _micros(result: Result, seconds: str) -> float:
+    return Spread.of([1e6 * getattr(reading, seconds) / reading.events for reading in result.readings]).median
 
 
 def _find(results: Sequence[Result], system: System) -> Result | None:
@@ -191,6 +207,7 @@ def main() -> None:
             console,
         )
     console.print(table_of(results))
+    console.print(split_of(results))
     if arguments.json:
         arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(results)))
 

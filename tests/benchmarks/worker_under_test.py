@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,9 @@ class GaugedPipeline:
 
     def process(self, partition: int, records: Sequence[Record]) -> Outcome:
         """Judge, then count."""
+        began = time.thread_time()
         outcome = self.pipeline.process(partition, records)
+        self.gauge.scoring_seconds += time.thread_time() - began
         self.gauge.alerts += len(outcome.alerts)
         self.gauge.count(len(records))
         return outcome
