@@ -111,7 +111,9 @@ def send(settings, values, topic=None, pace_seconds=0.0) -> None:
     """Send values with keys key-0 to key-9, in turn."""
 
     async def run() -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=settings.kafka.brokers, linger_ms=5)
+        producer = AIOKafkaProducer(
+            bootstrap_servers=settings.kafka.brokers, linger_ms=5, max_request_size=8 << 20
+        )
         await producer.start()
         sent = []
         for number, value in enumerate(values):
@@ -250,6 +252,24 @@ def test_a_fault_of_the_judge_ends_the_worker_before_the_commit_and_the_next_one
     }
     assert len(delivered(settings)) == 401
     assert Counter(entry.data for entry in delivered(settings)) == Counter([*orders(400), b"{}"])
+
+
+def test_a_fault_of_whoever_listens_ends_the_worker_with_that_fault(settings):
+    def listen(_) -> None:
+        raise BrokenPipeError("nobody reads")
+
+    with pytest.raises(BrokenPipeError, match="nobody reads"):
+        run_worker(settings, EveryOrder(), on_ready=with_orders(settings, orders(5)), on_alert=listen)
+    assert committed(settings) == {}
+
+
+def test_a_letter_of_megabytes_goes_whole(settings):
+    large = b"x" * 3_000_000
+    values = [b"short", large, b"short too"]
+    run_worker(settings, EveryOrder(), until_caught_up=True, on_ready=with_orders(settings, values))
+    letters = read(settings, settings.kafka.dlq_topic, 3)
+    assert sorted(len(letter.value) for letter in letters) == [5, 9, 3_000_000]
+    assert large in {letter.value for letter in letters}
 
 
 def test_while_redis_is_away_nothing_is_committed_or_dropped_and_it_is_said_once(settings, caplog):

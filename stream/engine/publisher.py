@@ -82,7 +82,9 @@ class Publisher:
 
     def _of_letter(self, letter: DeadLetter) -> _Message:
         origin = headers(letter, self._kafka.orders_topic)
-        return _Message(self._kafka.dlq_topic, letter.key, letter.value, origin)
+        # the client asserts that one of the two is there, and an empty message must not end the worker
+        key = b"" if letter.key is letter.value is None else letter.key
+        return _Message(self._kafka.dlq_topic, key, letter.value, origin)
 
     async def _send(self, messages: Sequence[_Message]) -> int:
         """Hand all messages to the producer, in order, then wait for all acknowledgements."""
@@ -96,9 +98,17 @@ class Publisher:
         return len(results)
 
     async def _hand_over(self, message: _Message) -> Awaitable[Any]:
-        return await self._app.producer.send(
-            message.topic, message.key, message.value, None, None, message.headers
-        )
+        """Give a message to the producer; what is returned is done when the broker has it, or refused it."""
+        try:
+            return await self._app.producer.send(
+                message.topic, message.key, message.value, None, None, message.headers
+            )
+        except ProducerSendError as error:
+            if not isinstance(error.__cause__, MessageSizeTooLargeError):
+                raise
+            refused: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            refused.set_exception(error.__cause__)
+            return refused
 
     async def _send_shortened(self, message: _Message, refusal: MessageSizeTooLargeError) -> None:
         """A dead letter must not stop its partition: send its beginning, the original is where it says."""

@@ -37,9 +37,8 @@ if TYPE_CHECKING:
 
 BATCHES_IN_FLIGHT = 8
 BATCHES_PER_POLL = 4  # each poll crosses to the fetching thread and back, so it is made worth it
-_POLL_SECONDS = (
-    0.25  # longest wait for records; Faust's 1 s would be how long a stop and a look at the end take
-)
+_CLOSED_SECONDS = 0.02
+_POLL_SECONDS = 0.25  # longest wait for records: a stop and a look at the end take as long
 
 
 class Batch(NamedTuple):
@@ -121,6 +120,9 @@ class BatchConsumer(driver.Consumer):
         active_partitions: set[TP] | None,
         timeout: float,  # noqa: ASYNC109  # Faust's signature
     ) -> dict[TP, Any]:
+        if not self._open:
+            await asyncio.sleep(_CLOSED_SECONDS)
+            return {}
         fetched = dict(await super()._getmany(active_partitions, min(timeout, _POLL_SECONDS)))
         generation = self._quick_thread.fetched_generation
         mine = {tp: fetched.pop(tp) for tp in list(fetched) if tp.topic == self._topic}
