@@ -15,15 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.keys import Flags, Keys, Rows
+from features.money import NOT_GIVEN as NOT_GIVEN  # the sentinel of amounts and times alike
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 I8 = NDArray[np.int8]
 I32 = NDArray[np.int32]
 Flag = NDArray[np.bool_]
-
-NOT_GIVEN: Final = np.iinfo(np.int64).min
-"""Stands for an absent amount or time in an integer column."""
 
 ABSENT, WELL_FORMED, MALFORMED = 0, 1, 2
 """What became of an address or a phone number: only its form is kept."""

@@ -12,6 +12,9 @@ from typing import Final
 MAX_UNITS: Final = 10**11
 """A hundred billion units of a currency: beyond that an amount is a mistake, and sums stay exact."""
 
+NOT_GIVEN: Final = -(2**63)
+"""Stands for an absent amount or time in a column of integers."""
+
 _REMEMBERED: Final = 100_000
 
 
@@ -19,7 +22,7 @@ class Malformed(ValueError):
     """A value that can't be what its field says; the message names the value and the limit."""
 
 
-class MinorUnits(dict[str | int | float, int]):
+class MinorUnits(dict[str | int | float | None, int]):
     """Money text -> minor units for one number of decimals, remembered because prices repeat.
 
     >>> MinorUnits(2)["199.00"], MinorUnits(0)[199], MinorUnits(3)[1.5]
@@ -30,19 +33,20 @@ class MinorUnits(dict[str | int | float, int]):
 
     def __init__(self, exponent: int) -> None:
         """Read amounts of a currency with `exponent` decimals."""
-        super().__init__()
+        super().__init__({None: NOT_GIVEN})
         self.exponent = exponent
         self._scale = Decimal(10) ** exponent
         self.limit = MAX_UNITS * 10**exponent
 
-    def __missing__(self, written: str | float) -> int:
-        """Parse an amount that was not seen lately; raises `Malformed`."""
+    def __missing__(self, written: str | float | None) -> int:
+        """Parse an amount that was not seen lately, None as `NOT_GIVEN`; raises `Malformed`."""
         if len(self) >= _REMEMBERED:
             self.clear()
+            self[None] = NOT_GIVEN
         minor = self[written] = self._parse(written)
         return minor
 
-    def _parse(self, written: str | float) -> int:
+    def _parse(self, written: str | float | None) -> int:
         try:
             minor = Decimal(str(written)) * self._scale
         except InvalidOperation:

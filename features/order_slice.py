@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from itertools import chain
 
 import numpy as np
 import xxhash
+from numpy.typing import NDArray
 
-from features.batch import I64, Batch, Flag
+from features.batch import I64, Batch
 
 
 class _SkuHash(dict[str, int]):
@@ -38,66 +38,68 @@ def basket_hash(batch: Batch) -> I64:
     return np.add.reduceat(mixed * _ODD, starts).view(np.int64)
 
 
+Texts = NDArray[np.object_]
+
+
 @dataclass(slots=True)
 class OrderSlice:
     """Orders placed in one batch of one partition, ready to be merged with those of the others.
 
     `clock_ms` is the partition's event-time clock at each order: with partition and offset it gives every order
-    its place in one merged log that is the same however the partitions were read.
+    its place in one merged log that is the same however the partitions were read. `segment` holds channel,
+    client version and region.
     """
 
     partition: I64
     time_ms: I64
     clock_ms: I64
     offset: I64
-    late: Flag
-    order_id: list[str]
-    customer: list[str]
+    order_id: Texts
+    customer: Texts
     basket: I64
     total_e4: I64
-    currency: list[str]
-    segment: list[tuple[str, str, str]]
+    currency: Texts
+    segment: Texts
 
     @classmethod
     def of(cls, partition: int, batch: Batch) -> OrderSlice:
         """Cut the orders placed out of a batch."""
-        created = batch.created
-        at = created.at
+        created, at = batch.created, batch.created.at
+        segment = np.empty(len(at), np.object_)
+        segment[:] = list(zip(created.channel, created.client_version, created.region, strict=True))
         return cls(
             partition=np.full(len(at), partition, np.int64),
             time_ms=batch.time_ms[at],
             clock_ms=batch.clock_ms[at],
             offset=batch.offset[at],
-            late=batch.late[at],
-            order_id=[batch.order_id[i] for i in at.tolist()],
-            customer=created.customer,
+            order_id=texts(batch.order_id)[at],
+            customer=texts(created.customer),
             basket=basket_hash(batch),
             total_e4=created.total_minor * 10 ** (4 - created.exponent),
-            currency=created.currency,
-            segment=list(zip(created.channel, created.client_version, created.region, strict=True)),
+            currency=texts(created.currency),
+            segment=segment,
         )
 
     def __len__(self) -> int:
         """Orders."""
-        return len(self.order_id)
+        return len(self.offset)
 
-    def take(self, rows: I64) -> OrderSlice:
+    def take(self, rows: I64 | slice) -> OrderSlice:
         """The orders at `rows`, in that order."""
-        picked = rows.tolist()
-        values = {
-            field.name: column[rows] if isinstance(column := getattr(self, field.name), np.ndarray) else [column[i] for i in picked]
-            for field in fields(self)
-        }
-        return OrderSlice(**values)
+        return OrderSlice(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     @staticmethod
     def merge(slices: Sequence[OrderSlice]) -> OrderSlice:
         """All orders of some slices, in the order of the merged log: by clock, then partition, then offset."""
-        values = {}
-        for field in fields(OrderSlice):
-            columns = [getattr(part, field.name) for part in slices]
-            is_array = isinstance(columns[0], np.ndarray)
-            values[field.name] = np.concatenate(columns) if is_array else [*chain.from_iterable(columns)]
-        merged = OrderSlice(**values)
+        if len(slices) == 1:
+            return slices[0]
+        merged = OrderSlice(
+            **{field.name: np.concatenate([getattr(part, field.name) for part in slices]) for field in fields(OrderSlice)}
+        )
         order = np.lexsort((merged.offset, merged.partition, merged.clock_ms))
-        return merged if bool((np.diff(order) == 1).all()) else merged.take(order)
+        return merged.take(order)
+
+
+def texts(values: list[str]) -> Texts:
+    """Text as a column of references: picked and joined without touching the text."""
+    return np.array(values, np.object_)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from typing import Final
 
 from features.batch import I64, PLACES
+from features.order_slice import Texts
 
 KNOWN: Final = PLACES[:3]
 _BUCKET_MS: Final = 600_000
@@ -24,13 +24,13 @@ class UsualShares:
         """Start with nothing usual."""
         self._buckets: dict[int, Counter[tuple[str, str, str]]] = defaultdict(Counter)
 
-    def add(self, clock_ms: I64, segments: Sequence[tuple[str, str, str]]) -> None:
+    def add(self, clock_ms: I64, segments: Texts) -> None:
         """Count orders by channel, client version and region."""
-        if not segments:
+        if not len(segments):
             return
         buckets = (clock_ms // _BUCKET_MS).tolist()
         if buckets[0] == buckets[-1]:
-            self._buckets[buckets[0]].update(segments)
+            self._buckets[buckets[0]].update(segments.tolist())
         else:
             for bucket, segment in zip(buckets, segments, strict=True):
                 self._buckets[bucket][segment] += 1

@@ -77,9 +77,12 @@ def tabulate(events: Sequence[AnyEvent]) -> Batch:
     lines = _lines(created, units)
     _check_sums(lines)
     discounts = _discounts(created, units)
+    stock = _stock(events, np.flatnonzero(kind == INVENTORY))
     return Batch(
         event_id=[event.event_id for event in events],
-        order_id=[getattr(event, "order_id", "") for event in events],
+        order_id=[getattr(event, "order_id", "") for event in events]
+        if stock.at.size
+        else [event.order_id for event in events],  # type: ignore[union-attr]  # no stock level among them
         kind=kind,
         time_ms=_milliseconds([event.occurred_at.timestamp() for event in events]),
         promised_ms=_promised(events),
@@ -88,7 +91,7 @@ def tabulate(events: Sequence[AnyEvent]) -> Batch:
         discounts=discounts,
         payments=_payments(events, np.flatnonzero((kind == PAID) | (kind == REFUNDED))),
         shipments=_shipments(events, np.flatnonzero(kind == SHIPPED)),
-        stock=_stock(events, np.flatnonzero(kind == INVENTORY)),
+        stock=stock,
     )
 
 
@@ -105,24 +108,26 @@ def _promised(events: Sequence[AnyEvent]) -> I64:
 
 
 def _lines(created: list[OrderCreated], units: list[MinorUnits]) -> Lines:
-    counts = [len(order.line_items) for order in created]
-    items = list(chain.from_iterable([order.line_items for order in created]))
-    unit = [unit for unit, n in zip(units, counts, strict=True) for _ in range(n)]
+    line_items = [order.line_items for order in created]
+    counts = [len(items) for items in line_items]
+    items = list(chain.from_iterable(line_items))
+    unit = _one_a_line(units, counts)
     return Lines(
         order=np.repeat(np.arange(len(created)), counts),
         sku=[item.sku for item in items],
         product=[item.product_id or item.sku for item in items],
         seller=[item.seller_id or "" for item in items],
         quantity=np.array([item.quantity for item in items], np.int64),
-        price_minor=np.array([u[item.price] for u, item in zip(unit, items, strict=True)], np.int64),
-        unit_cost_minor=np.array(
-            [
-                NOT_GIVEN if item.unit_cost is None else u[item.unit_cost]
-                for u, item in zip(unit, items, strict=True)
-            ],
-            np.int64,
-        ),
+        price_minor=_amounts(unit, [item.price for item in items]),
+        unit_cost_minor=_amounts(unit, [item.unit_cost for item in items]),
     )
+
+
+def _one_a_line(units: list[MinorUnits], counts: list[int]) -> list[MinorUnits]:
+    """The units of each line's order."""
+    if len(set(map(id, units))) == 1:
+        return units[:1] * sum(counts)
+    return [unit for unit, n in zip(units, counts, strict=True) for _ in range(n)]
 
 
 def _check_sums(lines: Lines) -> None:
@@ -175,12 +180,16 @@ def _created(
         discount_minor=_sums(discounts.order, discounts.amount_minor, n),
         cost_minor=np.where(cost_known, cost, NOT_GIVEN),
         quantity=_sums(lines.order, lines.quantity, n),
-        address_form=np.array([_address_form(address) for address in addresses], np.int8),
+        address_form=np.array(list(map(_address_form, addresses)), np.int8),
         phone_form=np.array([_phone_form(address.phone) for address in addresses], np.int8),
     )
 
 
-def _amounts(units: list[MinorUnits], written: list[str | int | float]) -> I64:
+def _amounts(units: list[MinorUnits], written: Sequence[str | int | float | None]) -> I64:
+    """Minor units of each amount; most shops have one currency, and then one look-up table serves all."""
+    if len(set(map(id, units))) == 1:
+        read = units[0].__getitem__
+        return np.array(list(map(read, written)), np.int64)
     return np.array([unit[amount] for unit, amount in zip(units, written, strict=True)], np.int64)
 
 

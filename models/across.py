@@ -14,18 +14,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from config.settings import Settings
 from features.batch import Batch
 from features.customer_orders import CustomerOrders
-from features.order_slice import OrderSlice
+from features.order_slice import OrderSlice, texts
 from features.segments import UsualShares
 from models.crossing import Crossing
 from models.merge import Placed
 from models.verdict import Verdict
 from models.volume_count import VolumeCount
+
+
+_NOTHING_HELD: Final = np.iinfo(np.int64).max
 
 
 @dataclass(slots=True)
@@ -75,14 +79,16 @@ class Across:
     def cut(self, partition: int, batch: Batch, verdicts: list[Verdict]) -> Slice:
         """Reduce a judged batch to its slice."""
         counts = {}
+        any_late = bool(batch.late.any())
+        panes = batch.time_ms // self._pane_ms
         for name, volume in self._volumes.items():
-            keys, at = volume.series.count(batch)
-            timely = ~batch.late[at]
-            if not timely.all():
-                keys, at = [keys[i] for i in np.flatnonzero(timely).tolist()], at[timely]
+            names, at = volume.series.count(batch)
+            keys = texts(names)
+            if any_late:
+                timely = ~batch.late[at]
+                keys, at = keys[timely], at[timely]
             where = np.full(len(at), partition, np.int64)
-            panes = batch.time_ms[at] // self._pane_ms
-            counts[name] = Placed(keys, panes, batch.clock_ms[at], where, batch.offset[at])
+            counts[name] = Placed(keys, panes[at], batch.clock_ms[at], where, batch.offset[at])
         clock_ms = int(batch.clock_ms[-1]) if len(batch) else 0
         return Slice(partition, clock_ms, OrderSlice.of(partition, batch), counts, verdicts)
 
@@ -91,6 +97,7 @@ class Across:
         self._clock_ms[piece.partition] = max(int(self._clock_ms[piece.partition]), piece.clock_ms)
         if len(piece.orders):
             self._orders.append(piece.orders)
+            self.usual.add(piece.orders.clock_ms, piece.orders.segment)
         self._verdicts.extend(piece.verdicts)
         for name, counted in piece.counts.items():
             self._volumes[name].add(counted)
@@ -117,13 +124,13 @@ class Across:
 
     def held(self) -> dict[int, int]:
         """Partition -> offset of the earliest record whose verdict or order still waits."""
-        held: dict[int, int] = {}
-        waiting = [(verdict.partition, verdict.offset) for verdict in self._verdicts]
+        first = np.full(len(self._clock_ms), _NOTHING_HELD)
+        for verdict in self._verdicts:
+            if verdict.partition >= 0 and verdict.offset >= 0:
+                first[verdict.partition] = min(int(first[verdict.partition]), verdict.offset)
         for piece in self._orders:
-            waiting.extend(zip(piece.partition.tolist(), piece.offset.tolist(), strict=True))
-        for partition, offset in waiting:
-            held[partition] = min(offset, held.get(partition, offset))
-        return held
+            np.minimum.at(first, piece.partition, piece.offset)
+        return {partition: offset for partition, offset in enumerate(first.tolist()) if offset < _NOTHING_HELD}
 
     def _due_verdicts(self, upto_ms: int) -> list[Verdict]:
         due = [verdict for verdict in self._verdicts if verdict.clock_ms < upto_ms]
@@ -137,12 +144,11 @@ class Across:
             return []
         orders = OrderSlice.merge(self._orders)
         n = int(np.searchsorted(orders.clock_ms, upto_ms))
-        self._orders = [orders.take(np.arange(n, len(orders)))] if n < len(orders) else []
+        self._orders = [orders.take(slice(n, None))] if n < len(orders) else []
         if n == 0:
             return []
-        due = orders if n == len(orders) else orders.take(np.arange(n))
-        self.usual.add(due.clock_ms, due.segment)
-        _, since_same = self._customers.follow(due.customer, due.time_ms, due.basket)
+        due = orders if n == len(orders) else orders.take(slice(0, n))
+        _, since_same = self._customers.follow(due.customer.tolist(), due.time_ms, due.basket)
         return [verdict for crossing in self._crossings for verdict in crossing.check(due, since_same)]
 
     def _odd_windows(self, upto_ms: int) -> list[Verdict]:

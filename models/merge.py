@@ -6,47 +6,44 @@ rows before a time that every clock has passed are complete, and their order is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from features.batch import I64
+from features.order_slice import Texts
 
 
 @dataclass(slots=True)
 class Placed:
     """Keys with the pane each is counted in, and the place of each in the merged log."""
 
-    keys: list[str]
+    keys: Texts
     panes: I64
     clock_ms: I64
     partition: I64
     offset: I64
 
-    def take(self, rows: I64) -> Placed:
+    def __len__(self) -> int:
+        """Occurrences."""
+        return len(self.keys)
+
+    def take(self, rows: I64 | slice) -> Placed:
         """The rows given, in that order."""
-        keys = [self.keys[i] for i in rows.tolist()]
-        return Placed(keys, self.panes[rows], self.clock_ms[rows], self.partition[rows], self.offset[rows])
+        return Placed(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 def merge(pieces: list[Placed]) -> Placed:
     """All rows in the order of the merged log."""
     if len(pieces) == 1:
         return pieces[0]
-    panes, clock_ms, partition, offset = (
-        np.concatenate([getattr(piece, name) for piece in pieces])
-        for name in ("panes", "clock_ms", "partition", "offset")
-    )
-    merged = Placed([*chain.from_iterable(piece.keys for piece in pieces)], panes, clock_ms, partition, offset)
-    order = np.lexsort((offset, partition, clock_ms))
-    return merged if bool((order[1:] > order[:-1]).all()) else merged.take(order)
+    merged = Placed(*(np.concatenate([getattr(piece, field.name) for piece in pieces]) for field in fields(Placed)))
+    return merged.take(np.lexsort((merged.offset, merged.partition, merged.clock_ms)))
 
 
 def split(piece: Placed, upto_ms: int) -> tuple[Placed, Placed | None]:
     """The rows before `upto_ms`, and the rest; the piece is in order."""
     n = int(np.searchsorted(piece.clock_ms, upto_ms))
-    if n == len(piece.keys):
+    if n == len(piece):
         return piece, None
-    rows = np.arange(len(piece.keys))
-    return piece.take(rows[:n]), piece.take(rows[n:])
+    return piece.take(slice(0, n)), piece.take(slice(n, None))

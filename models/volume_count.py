@@ -12,7 +12,7 @@ from features.keys import Keys
 from models.merge import Placed, merge, split
 from models.verdict import Signal, Verdict
 from models.volume_findings import Findings
-from models.volume_series import VolumeSeries
+from models.volume_series import NO_KEY, VolumeSeries
 
 ACROSS: Final = -1
 """The partition of a verdict that no single partition gave."""
@@ -60,7 +60,7 @@ class VolumeCount:
 
     def add(self, counted: Placed) -> None:
         """Take in occurrences; they are counted when the merged log reaches them."""
-        if counted.keys:
+        if len(counted):
             self._coming.append(counted)
 
     def close(self, upto_ms: int, pane_ms: int, lateness_ms: int) -> list[Verdict]:
@@ -87,7 +87,9 @@ class VolumeCount:
             return
         counted, rest = split(merge(self._coming), upto_ms)
         self._coming = [] if rest is None else [rest]
-        rows, fresh = self._keys.rows(counted.keys)
+        if not len(counted):
+            return
+        rows, fresh = self._keys.rows(counted.keys.tolist())
         timely = counted.panes > self._closed  # a source that had been silent may come too late for its pane
         self._open.append((rows[timely], counted.panes[timely], fresh[timely]))
 
@@ -96,7 +98,7 @@ class VolumeCount:
         key, observed = self._keys.names[int(found.row[i])], int(found.observed[i])
         end_ms = (int(found.pane[i]) + 1) * pane_ms
         window_ms = (end_ms - int(found.window_panes[i]) * pane_ms, end_ms)
-        if kind is None or self.series.is_expected(key, observed, window_ms, self._promotions):
+        if kind is None or key == NO_KEY or self.series.is_expected(key, observed, window_ms, self._promotions):
             return None
         score = 1.0 - float(found.p_value[i])
         low, high = float(found.low[i]), float(found.high[i])

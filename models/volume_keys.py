@@ -9,8 +9,9 @@ decayed, the share is gamma distributed, from which the count of a window follow
 
 `a` is fixed and small: shares differ by orders of magnitude, and the first orders of a key tell which is its
 own, so that B wanes with them. `b` is learned from how many orders new keys have in their first bucket, given
-that they have one: where new keys start hot (a shop of flash sales), a hot start is no surprise. `dispersion` and `wander` are learned from all keys that are known (see
-`models.volume_windows`). Since a key is looked at only when it has an order, the p-value is
+that they have one: where new keys start hot (a shop of flash sales), a hot start is no surprise. `dispersion`
+and `wander` are learned from all keys that are known (see `models.volume_windows`). Since a key is looked at
+only when it has an order, the p-value is
 
     P(X >= x | X >= 1)
 

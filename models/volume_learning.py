@@ -12,7 +12,8 @@ Three ways lead back from there:
   many, steady or not, the one of the two nearer to the old level is taken for the new level. A departure with
   less than 2 % of its orders is a gap, and is never adopted.
 * The profile learns tainted panes with a quarter of their weight, with more while a weekday has hardly been
-  seen: a weekly habit that looks odd is learned in time. A silence of more than 3 days is no habit.
+  seen, and up to 3 times what was expected: a weekly habit that looks odd is learned in time. A silence of
+  more than 3 days is no habit.
 * After `retire_panes` of silence the row sleeps; its next order starts the level anew, with the old profile.
 """
 
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from numba import njit
 
-from models.volume_season import learn_level, learn_profile, learn_ratio, unseen_day
+from models.volume_season import learn_level, learn_profile, learn_ratio, level_of, unseen_day
 from models.volume_windows import COUNT, DISPERSION, EXPECTED, FACTOR, HOUR, OBSERVED, TAINTED, WINDOW
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ _ODD: Final = 1.0
 _SILENT: Final = 2.0
 _RATIO_LAG_ORDERS: Final = 12.0
 _TAINTED_WEIGHT: Final = 0.25
+_TAINTED_CLIP: Final = 3.0
 _HABIT_DAYS: Final = 3
 _STEADY: Final = 1.25
 _GAP_SHARE: Final = 0.02
@@ -100,10 +102,11 @@ def follow_ratio(rec: Any, ring: F64, sums: F64, spread: F64, windows: I64, pane
 
 
 @njit(cache=True)
-def _learn_tainted(rec: Any, count: float, hour: int, tune: Tuning) -> None:
+def _learn_tainted(rec: Any, count: float, hour: int, factor: float, tune: Tuning) -> None:
     """Let the profile learn a little of an odd pane."""
     if rec.scaled and tune.seasonal and rec.run_panes < _HABIT_DAYS * 24.0 * tune.hour_panes:
-        learn_profile(rec, count, hour, max(_TAINTED_WEIGHT, unseen_day(rec, hour, tune)), tune)
+        most = _TAINTED_CLIP * (level_of(rec) * factor + 1.0)
+        learn_profile(rec, min(count, most), hour, max(_TAINTED_WEIGHT, unseen_day(rec, hour, tune)), tune)
 
 
 @njit(cache=True)
@@ -112,7 +115,7 @@ def settle(rec: Any, ring: F64, pane: int, tune: Tuning) -> None:
     at = (pane - tune.settle_panes) & (len(ring) - 1)
     count, hour, mark = ring[at, COUNT], int(ring[at, HOUR]), ring[at, TAINTED]
     if mark > 0.0:
-        _learn_tainted(rec, count, hour, tune)
+        _learn_tainted(rec, count, hour, ring[at, FACTOR], tune)
         if mark == _ODD:
             _follow_episode(rec, count, ring[at, EXPECTED], pane, tune)
     elif mark == 0.0:

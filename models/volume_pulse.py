@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 EXPECTATION, TOTAL = range(2)  # what the ring holds of a pane: both summed up from the start
 PULSE_FIELDS: Final = 2
-_NEVER_DAYS: Final = 36_500.0
 _MEMORY_PANES: Final = 4000
+_NONE: Final = np.zeros(0, np.int64)
 
 
 class Pulse:
@@ -39,23 +39,40 @@ class Pulse:
             pane_seconds=pane_seconds,
             windows_panes=(longest_panes,),
             business_timezone=business_timezone,
-            retire_days=_NEVER_DAYS,
             remember_panes=max(_MEMORY_PANES, 2 * longest_panes),
         )
         self.ring = np.zeros((self._total.ring_panes, PULSE_FIELDS))
-        self.chunk_panes = self._total.ring_panes - longest_panes - 1
+        self._chunk_panes = self._total.ring_panes - longest_panes - 1
 
     @property
     def closed(self) -> int:
         """The last pane closed."""
         return self._total.closed
 
-    def next_busy(self, tally: Tally) -> int:
-        """The first pane to close: before the first order of all there is none."""
-        return self._total.next_busy(self.closed + 1, tally)
+    @property
+    def is_awake(self) -> bool:
+        """Whether the population has had an order in the last fortnight."""
+        return self._total.is_awake(0)
+
+    def next_chunk(self, upto: int, tally: Tally) -> tuple[int, int]:
+        """First and last of the next panes to close together; first > `upto` when all is closed.
+
+        Panes in which nothing can come any more are passed over: before the first order, and in a long
+        silence. A chunk ends where such a silence begins, so that the clocks know all its panes.
+        """
+        first = min(self._total.next_busy(self.closed + 1, tally), upto + 1)
+        if first > self.closed + 1:
+            self._pass_over(first)
+        return first, min(upto, first + min(self._chunk_panes, self._total.awake_panes(0)) - 1)
+
+    def _pass_over(self, first: int) -> None:
+        mask = len(self.ring) - 1
+        passed = np.arange(max(self.closed + 1, first - len(self.ring)), first)
+        self.ring[passed & mask] = self.ring[self.closed & mask]
+        self._total.close(first - 1, _NONE, _NONE, _NONE)
 
     def close(self, first: int, last: int, tally: Tally) -> None:
-        """Close up to `chunk_panes` panes, and let the clocks run on over them."""
+        """Close the panes of a chunk, and let the clocks run on over them."""
         panes, start = np.unique(tally.panes, return_index=True)
         counts = np.add.reduceat(tally.counts, start) if len(panes) else tally.counts
         self._total.close(last, np.zeros_like(panes), panes, counts)

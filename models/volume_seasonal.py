@@ -15,7 +15,7 @@ from models.volume_windows import COUNT, EXPECTED, RING_FIELDS, SPREAD_FIELDS, S
 
 _CHUNK_PANES: Final = 1 << 16  # bounds the memory that a long silence takes
 _HOUR_SECONDS: Final = 3600
-_FIRST_ROWS: Final = 8
+_FIRST_ROWS: Final = 1
 _NEVER: Final = np.iinfo(np.int64).max
 
 
@@ -166,6 +166,15 @@ class SeasonalVolume:
     def ring_panes(self) -> int:
         """How many of the last panes are remembered one by one."""
         return int(self._state["rings"].shape[1])
+
+    def is_awake(self, row: int) -> bool:
+        """Whether the row has had an order within `retire_days`."""
+        return bool(self._state["rows"]["live"][row] == 1)
+
+    def awake_panes(self, row: int) -> int:
+        """How many more silent panes it takes for the row to fall asleep."""
+        silent = int(self._state["rows"]["run_panes"][row]) if self.is_awake(row) else 0
+        return self._tuning.retire_panes - silent
 
     def recent(self, row: int, first: int, last: int) -> tuple[F64, F64]:
         """Orders and expectation of each pane from `first` to `last`, all among the last `ring_panes`."""

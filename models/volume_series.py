@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 import numpy as np
 from annotated_types import Gt, Le
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from features.batch import I64, Batch
 
 SURGE, DROP, ZERO = 1, -1, 0
+NO_KEY: Final = ""
+"""Counts an event that has no key in a series, so that the series knows how many there are; never an alert."""
 
 
 @dataclass(config=STRICT)

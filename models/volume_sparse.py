@@ -104,7 +104,8 @@ class SparseVolume:
     min_excess
         Orders too many, from which an effect counts at all.
     ready_hours
-        Age of the population before anything is found: by then its usual keys are known.
+        Age of the population, since its first order or a fortnight of silence, before anything is found: by
+        then its usual keys are known.
     half_life_days
         Memory of a key's share.
     """
@@ -141,7 +142,7 @@ class SparseVolume:
             "population": np.full(POPULATION_FIELDS, 0.0),
             "spread": np.zeros((1, SPREAD_FIELDS)),
         }
-        self._state["population"][[FITTED, SINCE]] = -1.0
+        self._state["population"][FITTED] = -1.0
 
     def close(self, upto: int, rows: I64, panes: I64, counts: I64, fresh: Flags | None = None) -> Findings:
         """Count all entries of the panes up to and with `upto`, and judge the keys that have any.
@@ -153,17 +154,18 @@ class SparseVolume:
         tally.check(self._pulse.closed, upto)
         if len(tally.rows):
             self._state["keys"] = grown(self._state["keys"], int(tally.rows.max()) + 1)
-            if self._state["population"][SINCE] < 0.0:
-                self._state["population"][SINCE] = tally.panes[0]
         found = [np.zeros((0, FINDING_FIELDS))]
-        while (first := self._pulse.next_busy(tally)) <= upto:
-            last = min(upto, first + self._pulse.chunk_panes - 1)
+        first, last = self._pulse.next_chunk(upto, tally)
+        while first <= upto:
             found.append(self._close_chunk(first, last, tally.between(first, last)))
+            first, last = self._pulse.next_chunk(upto, tally)
         return Findings.of(np.concatenate(found))
 
     def _close_chunk(self, first: int, last: int, tally: Tally) -> F64:
-        self._pulse.close(first, last, tally)
         state = self._state
+        if not self._pulse.is_awake:  # a population that begins, or begins anew
+            state["population"][SINCE] = first
+        self._pulse.close(first, last, tally)
         arrays = (state["keys"], self._windows, self._pulse.ring, state["population"], state["spread"])
         found, used = _close_keys(*arrays, tally.rows, tally.panes, tally.counts, tally.fresh, self._tuning)
         return found[:used]

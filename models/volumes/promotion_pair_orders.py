@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from features.batch import I64, Batch
 from features.feature import STRICT
-from models.volume_series import SURGE, VolumeSeries
+from models.volume_series import NO_KEY, SURGE, VolumeSeries
 
 
 @dataclass(config=STRICT)
@@ -22,8 +22,9 @@ class PromotionPairOrders(VolumeSeries):
     kinds: ClassVar[Mapping[int, str]] = {SURGE: "promotion.pair_surge"}
 
     def count(self, batch: Batch) -> tuple[list[str], I64]:
-        """Every pair of different promotions on one order, as `P1+P2`."""
-        discounts, keys, orders = batch.discounts, [], []
+        """Every pair of different promotions on one order, as `P1+P2`; orders without one under no name."""
+        discounts, keys = batch.discounts, [NO_KEY] * len(batch.created)
+        orders = list(range(len(keys)))
         for order, (start, end) in _several(discounts.order):
             for pair in combinations(sorted(set(discounts.promotion[start:end])), 2):
                 keys.append("+".join(pair))

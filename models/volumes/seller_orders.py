@@ -18,7 +18,5 @@ class SellerOrders(VolumeSeries):
     entity_type: ClassVar[str] = "seller"
 
     def count(self, batch: Batch) -> tuple[list[str], I64]:
-        """Every line that names a seller, under it."""
-        sellers = batch.lines.seller
-        named = [i for i, seller in enumerate(sellers) if seller]
-        return [sellers[i] for i in named], batch.created.at[batch.lines.order[named]]
+        """Every line, under its seller if it names one."""
+        return batch.lines.seller, batch.created.at[batch.lines.order]
