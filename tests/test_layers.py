@@ -30,6 +30,13 @@ def test_imports_go_down_only():
     assert checked.returncode == 0, checked.stdout
 
 
+def test_the_pipeline_runs_with_neither_kafka_nor_redis():
+    outside = {"aiohttp", "aiokafka", "faust", "mode", "redis"}
+    code = f"import sys, stream.replay, stream.simulator; print(sorted({outside!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_top_level_folders_are_the_agreed_ones():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     if tracked.returncode:
