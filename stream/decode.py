@@ -125,7 +125,7 @@ class Decoder:
         told = np.array([record.timestamp for record in records], np.int64)
         latest = np.where(told > 0, told, self._now_ms()) + self._ahead_ms
         early, ahead = batch.time_ms < self._settings.earliest_ms, batch.time_ms > latest
-        refused = {i: f"is before {self._settings.earliest:%Y-%m-%d} (decode.earliest)" for i in np.flatnonzero(early).tolist()}
+        refused = dict.fromkeys(np.flatnonzero(early).tolist(), f"is before {self._settings.earliest:%Y-%m-%d} (decode.earliest)")
         limit = f"is more than {self._settings.max_ahead_seconds:g} s ahead of its arrival (decode.max_ahead_seconds)"
         refused |= dict.fromkeys(np.flatnonzero(ahead).tolist(), limit)
         return {i: f"occurred_at {np.datetime64(int(batch.time_ms[i]), 'ms')}Z {why}" for i, why in refused.items()}

@@ -86,9 +86,14 @@ class _BoundedJudge:
         self.ended = False
         self._pipeline = pipeline
 
-    def process(self, partition: int, records: Sequence[Record]) -> Outcome:
+    @property
+    def clock_ms(self) -> int:
+        """The event time that the log has reached."""
+        return self._pipeline.clock_ms
+
+    def process(self, partition: int, records: Sequence[Record], *, wait: bool) -> Outcome:
         """Judge records; with the last one, finish."""
-        outcome = self._pipeline.process(partition, records)
+        outcome = self._pipeline.process(partition, records, wait=wait)
         self.progress.judged += len(records)
         if self.progress.judged != self.total:
             return outcome

@@ -73,6 +73,11 @@ class Pipeline:
         self._incidents = Incidents(settings.alerts, Policy.load(settings.alerts.policy_file).answer)
         self._writer = AlertWriter(settings.instance, settings.kafka.orders_topic, assembly.titles | {PART: TITLE})
 
+    @property
+    def clock_ms(self) -> int:
+        """The event time that the log has reached."""
+        return self._across.clock_ms
+
     def process(self, partition: int, records: Sequence[Record], *, wait: bool = True) -> Outcome:
         """Judge records of one partition, in offset order.
 

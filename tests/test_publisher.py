@@ -29,10 +29,13 @@ class Judged:
     events: int = 0
     duplicates: int = 0
     late: int = 0
+    held: dict[int, int] = field(default_factory=dict)
 
 
 class Nothing:
-    def process(self, partition, records):
+    clock_ms = 0
+
+    def process(self, partition, records, *, wait):
         return Judged()
 
     def advance(self, now_ms):

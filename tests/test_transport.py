@@ -88,13 +88,16 @@ class Judged:
     events: int = 0
     duplicates: int = 0
     late: int = 0
+    held: dict[int, int] = field(default_factory=dict)
 
 
 class Remember:
+    clock_ms = 0
+
     def __init__(self) -> None:
         self.batches: list[tuple[int, list[int]]] = []
 
-    def process(self, partition, records):
+    def process(self, partition, records, *, wait):
         self.batches.append((partition, [record.offset for record in records]))
         return Judged(events=len(records))
 

@@ -17,6 +17,8 @@ from stream.cli.options import AsJson, ConfigFiles, PromotionsFile, promotions_f
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from config.promotions import PromotionRegister
+    from config.settings import Settings
     from stream.alert import Alert
     from stream.cli.terminal import AlertEvent
     from stream.replay import ReplaySummary
@@ -46,11 +48,30 @@ def replay(
         raise UnusableFile(f"{out}: is the file that is read; name another one for --out")
     settings = settings_from(config)
     register = promotions_from(promotions, settings)
-    from stream.cli.terminal import messages, output, reading
+    from stream.cli.terminal import messages, output
 
     found = _Found()
+    console = messages if out == STANDARD else output
+    with reader_may_leave():
+        summary = _run(file, out, settings, register, found, via_kafka=via_kafka)
+        if as_json:
+            console.print_json(data=asdict(summary))
+        else:
+            found.show(console, summary)
+
+
+def _run(
+    file: Path,
+    out: Path | None,
+    settings: Settings,
+    register: PromotionRegister,
+    found: _Found,
+    *,
+    via_kafka: bool,
+) -> ReplaySummary:
+    from stream.cli.terminal import reading
+
     with ExitStack() as stack:
-        stack.enter_context(reader_may_leave())
         lines = stack.enter_context(open_lines(file, settings.decode.max_event_bytes))
         write = stack.enter_context(_writer(out)) if out else None
         values = stack.enter_context(reading(lines, file.stat().st_size if file.is_file() else None))
@@ -58,12 +79,7 @@ def replay(
             from stream.kafka_replay import replay_via_kafka as run
         else:
             from stream.replay import replay as run
-        summary = run(values, settings, register, found.and_then(write))
-    console = messages if out == STANDARD else output
-    if as_json:
-        console.print_json(data=asdict(summary))
-    else:
-        found.show(console, summary)
+        return run(values, settings, register, found.and_then(write))
 
 
 @contextmanager

@@ -99,7 +99,7 @@ def _add_tasks(app: EngineApp, idle_seconds: float) -> None:
     async def watch_idle_source() -> None:
         consumer = app.orders
         if consumer.caught_up and consumer.quiet_seconds >= idle_seconds:
-            app.flow.advance()
+            app.flow.advance(consumer.quiet_seconds)
 
     app.task(publish)
     app.timer(min(idle_seconds, _IDLE_TICK_SECONDS))(watch_idle_source)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from stream.alert import Alert
     from stream.dead_letter import DeadLetter
@@ -35,13 +35,19 @@ class Outcome(Protocol):
     def duplicates(self) -> int: ...
     @property
     def late(self) -> int: ...
+    @property
+    def held(self) -> Mapping[int, int]: ...
 
 
 class Judge(Protocol):
     """What the engine runs; `stream.pipeline.Pipeline` satisfies it. Pure CPU, never waits."""
 
-    def process(self, partition: int, records: Sequence[Record]) -> Outcome:
-        """Judge records of one partition, in offset order."""
+    @property
+    def clock_ms(self) -> int:
+        """The event time that the log has reached."""
+
+    def process(self, partition: int, records: Sequence[Record], *, wait: bool) -> Outcome:
+        """Judge records of one partition, in offset order; `wait` while others have older ones to be read."""
 
     def advance(self, now_ms: int) -> Outcome:
         """Close what event time `now_ms` closes on partitions that say nothing."""
@@ -77,17 +83,25 @@ class Flow:
     def __init__(self, judge: Judge, publisher: Publisher) -> None:
         self.counts = Counts()
         self._judge = judge
+        self._clock_ms = 0
         self._publisher = publisher
         self._judged: asyncio.Queue[tuple[Outcome, Batch | None]] = asyncio.Queue()
 
     async def judge(self, batch: Batch) -> None:
         """Judge one batch and queue its outcome; the limit on batches in flight bounds that queue."""
-        self._queue(self._judge.process(batch.tp.partition, batch.records), batch)
+        self._queue(self._judge.process(batch.tp.partition, batch.records, wait=batch.wait), batch)
+        self._clock_ms = self._judge.clock_ms
         await asyncio.sleep(0)  # let heartbeats, the fetch and the publisher in between two batches
 
-    def advance(self) -> None:
-        """Tell the judge how late it is, for conditions that only the absence of events shows."""
-        self._queue(self._judge.advance(time.time_ns() // 1_000_000), None)
+    def advance(self, quiet_seconds: float) -> None:
+        """Tell the judge how late it is, for conditions that only the absence of events shows.
+
+        Event time goes on from the last event by as much as ours has since, and never beyond ours: a log of
+        last year that was read to its end does not become a year of silence.
+        """
+        if self._clock_ms:
+            now_ms = self._clock_ms + int(quiet_seconds * 1000)
+            self._queue(self._judge.advance(min(now_ms, time.time_ns() // 1_000_000)), None)
 
     async def finish(self) -> None:
         """Release what the judge holds back and publish it. To be called when no batch is in flight."""
@@ -105,6 +119,7 @@ class Flow:
             for _, batch in waiting:
                 if batch is not None:
                     consumer.mark_done(batch)
+            consumer.hold_back(waiting[-1][0].held)
 
     def _queue(self, outcome: Outcome, batch: Batch | None) -> None:
         self.counts.add(outcome)

@@ -27,7 +27,7 @@ from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import faust
     from aiokafka import AIOKafkaConsumer
@@ -42,11 +42,15 @@ _POLL_SECONDS = 0.25  # longest wait for records: a stop and a look at the end t
 
 
 class Batch(NamedTuple):
-    """Records of one partition in offset order, and the generation of the group they were fetched in."""
+    """Records of one partition in offset order, and the generation of the group they were fetched in.
+
+    `wait` : when these were handed over, some partition still held records that were not.
+    """
 
     tp: TP
     records: Sequence[Record]
     generation: int
+    wait: bool = True
 
     @property
     def next_offset(self) -> int:
@@ -63,6 +67,7 @@ class BatchConsumer(driver.Consumer):
         self._batch_records = transport.batch_records
         self._fetch_max_wait_ms = transport.fetch_max_wait_ms
         self._drain_seconds = transport.drain_seconds
+        self._finished: dict[TP, int] = {}  # the offset after the last batch marked done
         self._done: dict[TP, int] = {}  # the next offset to commit
         self._in_flight = 0
         self._changed = asyncio.Event()
@@ -82,11 +87,16 @@ class BatchConsumer(driver.Consumer):
         return monotonic() - self._arrived
 
     def mark_done(self, batch: Batch) -> None:
-        """Say that `batch` has had all its effects: the commit timer may commit it."""
+        """Say that `batch` has had all its effects, save for what `hold_back` names: it may be committed."""
         if self.is_current(batch.generation):
-            self._done[batch.tp] = batch.next_offset
+            self._finished[batch.tp] = self._done[batch.tp] = batch.next_offset
             self._in_flight -= 1
             self._changed.set()
+
+    def hold_back(self, held: Mapping[int, int]) -> None:
+        """Commit none of what still waits to be merged: `held` is partition -> first offset of which something does."""
+        for tp, offset in self._finished.items():
+            self._done[tp] = min(offset, held.get(tp.partition, offset))
 
     def is_current(self, generation: int) -> bool:
         """Whether a batch of this generation is still ours to judge."""
@@ -145,6 +155,7 @@ class BatchConsumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self._done.clear()
+        self._finished.clear()
         self._in_flight = 0
         self._open = True
         self._note_arrival()
@@ -163,7 +174,8 @@ class BatchConsumer(driver.Consumer):
         if position is not None and records[0].offset < position:
             records = [record for record in records if record.offset >= position]
         for start in range(0, len(records), self._batch_records):
-            batch = Batch(tp, records[start : start + self._batch_records], generation)
+            some = records[start : start + self._batch_records]
+            batch = Batch(tp, some, generation, wait=self._is_more_after(tp, some[-1].offset + 1))
             if not await self._room(generation):
                 await self._quick_thread.give_back(tp, batch.records[0].offset, generation)
                 return
@@ -172,6 +184,16 @@ class BatchConsumer(driver.Consumer):
             await self._channel.send(value=batch)
             self._read_offset[tp] = batch.next_offset
         self._tell_monitor(tp)
+
+    def _is_more_after(self, tp: TP, position: int) -> bool:
+        """Whether any of our partitions holds more than was handed over, once `tp` is read up to `position`."""
+        for other in self.assignment():
+            if other.topic == self._topic:
+                end: int | None = self.highwater(other)  # None until the first fetch was answered
+                read = position if other == tp else self._read_offset[other] or 0
+                if end is None or read < end:
+                    return True
+        return False
 
     async def _room(self, generation: int) -> bool:
         """Wait until one more batch may be in flight; false if meanwhile it must not be delivered at all."""

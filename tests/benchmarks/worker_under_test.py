@@ -26,10 +26,15 @@ class GaugedPipeline:
     pipeline: Pipeline
     gauge: Gauge
 
-    def process(self, partition: int, records: Sequence[Record]) -> Outcome:
+    @property
+    def clock_ms(self) -> int:
+        """Hand on."""
+        return self.pipeline.clock_ms
+
+    def process(self, partition: int, records: Sequence[Record], *, wait: bool) -> Outcome:
         """Judge, then count."""
         began = time.thread_time()
-        outcome = self.pipeline.process(partition, records)
+        outcome = self.pipeline.process(partition, records, wait=wait)
         self.gauge.scoring_seconds += time.thread_time() - began
         self.gauge.alerts += len(outcome.alerts)
         self.gauge.count(len(records))
