@@ -1,17 +1,18 @@
 """One of very many keys: 72 bytes, touched only when it has orders.
 
-A key is measured by the clock of its population (`models.volume_pulse`): E is how many orders were expected
-of all keys together, and a key's share of E is expected of it. With n orders learned over an exposure T, both
-decayed, the share is gamma distributed, from which the count of a window follows as a negative binomial:
+A key is measured by its population (`models.volume_pulse`): of E orders expected of all keys together in a
+window, its share is expected of the key. With n of T orders learned, both decayed, the share is gamma
+distributed, from which the count of a window follows as a negative binomial:
 
     share ~ Gamma(a + n, B + T)        mean = E (a + n) / (B + T)        B = b a / (a + n)
-    variance = (1 + (dispersion - 1) w) mean + (1 / (a + n) + wander w) mean^2        w = n / (n + 3)
+    variance = (1 + (dispersion - 1) w + 1.25 share) mean + (1 / (a + n) + wander w) mean^2    w = n / (n + 3)
 
 `a` is fixed and small: shares differ by orders of magnitude, and the first orders of a key tell which is its
 own, so that B wanes with them. `b` is learned from how many orders new keys have in their first bucket, given
 that they have one: where new keys start hot (a shop of flash sales), a hot start is no surprise. `dispersion`
-and `wander` are learned from all keys that are known (see `models.volume_windows`). Since a key is looked at
-only when it has an order, the p-value is
+and `wander` are learned from all keys that are known (see `models.volume_windows`); they say how far a share
+strays, so a key with a large one strays with the total besides, as a real shop's does. Since a key is looked
+at only when it has an order, the p-value is
 
     P(X >= x | X >= 1)
 
@@ -54,6 +55,7 @@ _FIRST_KEEP: Final = 0.999
 _EXPOSURE_RATE: Final = 0.02
 _LASTING: Final = 0.5
 _TINY: Final = 1e-9
+_TOTAL_EXCESS: Final = 1.25  # variance over mean, less 1, of a real shop's orders by the hour
 _STEPS: Final = 50
 
 
@@ -76,10 +78,7 @@ def key_type(windows: int) -> np.dtype[Any]:
             ("next", np.int64),  # the pane after the last one with an order; 0: none yet
             ("orders", np.float64),
             ("exposure", np.float64),
-            (
-                "last_clock",
-                np.float64,
-            ),  # the population's expectation when the longest window's last bucket began
+            ("last_clock", np.float64),  # total of the population as the longest window's last bucket began
             ("clock", np.float64),  # and its present one
             ("buckets", np.uint32, (windows, 2)),
         ]
@@ -100,9 +99,9 @@ def _mean_first(q: float) -> float:
 
 @njit(cache=True)
 def bucket_exposure(windows: I64, pulse: F64, pane: int) -> float:
-    """What is expected of the population in one bucket of the longest window."""
+    """Orders of the population in one bucket of the longest window."""
     panes, mask = bucket_panes(windows[len(windows) - 1]), len(pulse) - 1
-    return pulse[pane & mask, EXPECTATION] - pulse[(pane - panes) & mask, EXPECTATION]
+    return pulse[pane & mask, TOTAL] - pulse[(pane - panes) & mask, TOTAL]
 
 
 @njit(cache=True)
@@ -182,11 +181,11 @@ def _learn_leaving(
     if pane >= start - size:
         key.last_clock = key.clock
     else:
-        last_begin = pulse[(start - size - 1) & mask, EXPECTATION]
+        last_begin = pulse[(start - size - 1) & mask, TOTAL]
         panes = start - size - pane // size * size
         _learn(key, present, max(last, young), last_begin - key.clock, panes, population, spread, tune)
         key.last_clock = last_begin
-    key.clock = pulse[(start - 1) & mask, EXPECTATION]
+    key.clock = pulse[(start - 1) & mask, TOTAL]
 
 
 @njit(cache=True)
@@ -208,7 +207,7 @@ def begin(key: Any, starts: I64, pulse: F64, population: F64) -> None:
     population[FIRST_KEYS] = population[FIRST_KEYS] * _FIRST_KEEP + 1.0
     population[FIRST_ORDERS] = population[FIRST_ORDERS] * _FIRST_KEEP + 1.0
     key.orders, key.exposure = 0.0, 0.0
-    key.clock = pulse[(starts[len(starts) - 1] - 1) & (len(pulse) - 1), EXPECTATION]
+    key.clock = pulse[(starts[len(starts) - 1] - 1) & (len(pulse) - 1), TOTAL]
     key.last_clock = key.clock
     key.buckets[:] = 0
 
@@ -268,7 +267,7 @@ def judge(
         mean = _mean(key, pane, first, x, pulse, population)
         if x < tune.surge_ratio * mean or x - mean < tune.min_excess:
             continue
-        variance = _variance(key, mean, spread)
+        variance = _variance(key, mean, spread) + _share(key, population) * mean * _TOTAL_EXCESS
         p = at_least(x, mean, variance) / at_least(1.0, mean, variance)
         if p < best[P]:
             best[P], best[WINDOW], best[OBSERVED] = p, pane - first + 1, x

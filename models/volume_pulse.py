@@ -21,9 +21,9 @@ _NONE: Final = np.zeros(0, np.int64)
 class Pulse:
     """Closes panes of the population's total, and keeps two clocks of the last panes.
 
-    The first runs with what was expected of all keys together, hour of the week and all, and is not touched
-    by an odd pane; the second with what came. A key's share of the first is a rate that knows no season.
-    Where nothing is expected yet, on the first hours of a stream, what came stands in for it.
+    The first runs with what was expected of all keys together, hour of the week and all, untouched by odd
+    panes; the second with what came. Where nothing is expected yet, in the first hours of a stream, what came
+    stands in for it.
 
     Parameters
     ----------
