@@ -12,6 +12,7 @@ from uuid import uuid4
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.consumer.subscription_state import TopicPartitionState
 from faust.tables.manager import TableManager
 from faust.transport.consumer import Consumer, ConsumerThread
 from faust.transport.drivers import aiokafka as driver
@@ -43,8 +44,6 @@ def test_faust_is_the_version_whose_private_methods_are_used():
         (driver.Consumer, "on_partitions_revoked", ["self", "revoked"]),
         (driver.Consumer, "on_partitions_assigned", ["self", "assigned", "generation_id"]),
         (driver.Consumer, "commit", ["self", "topics", "start_new_transaction"]),
-        (driver.Consumer, "position", ["self", "tp"]),
-        (driver.Consumer, "highwater", ["self", "tp"]),
         (driver.AIOKafkaConsumerThread, "_create_consumer", ["self", "loop"]),
         (driver.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
         (
@@ -76,6 +75,11 @@ async def test_aiokafka_keeps_its_fetch_wait_and_its_generation_where_we_look_fo
     assert consumer._fetch_max_wait_ms == 123
     assert "_fetch_max_wait_ms" in inspect.getsource(AIOKafkaConsumer.start)
     assert "_coordinator.generation" in inspect.getsource(driver.ConsumerRebalanceListener)
+    assert consumer._subscription.subscription is None
+    state = TopicPartitionState(assignment=None)
+    assert (state.highwater, state.has_valid_position) == (None, False)
+    state.reset_to(7)
+    assert state.position == 7
 
 
 # --- the rules, on a real broker -----------------------------------------------------------------
@@ -96,8 +100,10 @@ class Remember:
 
     def __init__(self) -> None:
         self.batches: list[tuple[int, list[int]]] = []
+        self.waits: list[bool] = []
 
     def process(self, partition, records, *, wait):
+        self.waits.append(wait)
         self.batches.append((partition, [record.offset for record in records]))
         return Judged(events=len(records))
 
@@ -173,6 +179,16 @@ async def test_batches_hold_one_partition_in_order_and_no_more_than_was_asked_fo
     for partition in range(4):
         read = [offset for owner, offsets in judge.batches if owner == partition for offset in offsets]
         assert read == list(range(100))
+
+
+async def test_every_batch_but_the_last_says_that_there_is_more_to_wait_for(settings):
+    judge = Remember()
+    await ensure_topics(settings, security(settings.kafka))
+    await send(settings, 100)
+    async with started(settings, judge) as app:
+        await until(lambda: app.orders.caught_up)
+        await until(lambda: sum(len(offsets) for _, offsets in judge.batches) == 400)
+    assert judge.waits == [True] * (len(judge.waits) - 1) + [False]
 
 
 async def test_only_what_was_marked_done_is_committed_and_at_most_so_many_are_in_flight(settings):
@@ -251,10 +267,10 @@ async def test_records_of_a_fetch_that_a_rebalance_overtook_are_given_back_once(
         await until(lambda: sum(len(offsets) for _, offsets in judge.batches) == 40)
         tp = TP(settings.kafka.orders_topic, 0)
         thread = app.orders._quick_thread
-        await thread.give_back(tp, 4, thread.fetched_generation - 1)  # overtaken: the position stands
+        await thread.give_back({tp: 4}, thread.look.generation - 1)  # overtaken: the position stands
         assert await app.orders.position(tp) == 10
         app.orders._read_offset[tp] = 4
-        await thread.give_back(tp, 4, thread.fetched_generation)
+        await thread.give_back({tp: 4}, thread.look.generation)
         await until(lambda: (0, [4, 5, 6, 7, 8, 9]) in judge.batches)
 
 

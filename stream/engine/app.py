@@ -69,7 +69,7 @@ def create_app(
         channel=batches,
         batch_records=kafka.max_poll_records,
         fetch_max_wait_ms=kafka.fetch_max_wait_ms,
-        drain_seconds=kafka.rebalance_timeout_seconds / 2,
+        drain_seconds=kafka.rebalance_timeout_seconds / 3,
     )
     app.topics.add(app.topic(kafka.orders_topic))  # what makes the consumer subscribe to it
     _add_agent(app, batches)

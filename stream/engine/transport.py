@@ -8,8 +8,8 @@ The rules:
 * An offset is committed if, and only if, the batch that ends there was marked done. Nothing is acknowledged
   by having been read.
 * At most `BATCHES_IN_FLIGHT` batches are between the fetch and their mark; beyond it the fetch waits.
-* When partitions are taken away, what is in flight is finished, marked and committed first, within half the
-  rebalance timeout. What does not make it is not marked, and will be read again by the next owner.
+* When partitions are taken away, what is in flight is finished, marked and committed first, within two thirds
+  of the rebalance timeout. What does not make it is not marked, and will be read again by the next owner.
 * A batch belongs to the group's generation in which it was fetched; a mark from an older one is void.
 * What was fetched and cannot be delivered is given back: the position goes back to it.
 
@@ -23,8 +23,8 @@ import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
+from mode.threads import WorkerThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -94,7 +94,7 @@ class BatchConsumer(driver.Consumer):
             self._changed.set()
 
     def hold_back(self, held: Mapping[int, int]) -> None:
-        """Commit none of what still waits to be merged: `held` is partition -> first offset of which something does."""
+        """Commit nothing of what waits to be merged: `held` is partition -> first offset that does."""
         for tp, offset in self._finished.items():
             self._done[tp] = min(offset, held.get(tp.partition, offset))
 
@@ -103,7 +103,10 @@ class BatchConsumer(driver.Consumer):
         return bool(generation == self.app.consumer_generation_id)
 
     async def finish(self, seconds: float) -> bool:
-        """Take no more records, wait for those in flight, commit; whether all were done within `seconds`."""
+        """Take no more records, wait for those in flight, commit; each for at most `seconds`.
+
+        Returns whether nothing was left in flight.
+        """
         self._open = False
         try:
             async with asyncio.timeout(seconds):
@@ -111,18 +114,27 @@ class BatchConsumer(driver.Consumer):
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
+            left = "%d batches were not finished within %g s and will be read again"
+            self.log.warning(left, self._in_flight, seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                for _ in range(2):  # the first may only have waited for a commit begun before the last mark
+                    await self.commit()
+        except TimeoutError:
             self.log.warning(
-                "%d batches were not finished within %g s and will be read again", self._in_flight, seconds
+                "Kafka took no commit within %g s: what was done last will be read again", seconds
             )
-        for _ in range(2):  # the first call may only have waited for a commit that began before the last mark
-            await self.commit()
         return not self._in_flight
 
     # --- Faust's hooks ---------------------------------------------------------------------------
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _QuickFetchThread(
-            self, loop=self.loop, beacon=self.beacon, fetch_max_wait_ms=self._fetch_max_wait_ms
+            self,
+            loop=self.loop,
+            beacon=self.beacon,
+            topic=self._topic,
+            fetch_max_wait_ms=self._fetch_max_wait_ms,
         )
 
     async def _getmany(
@@ -134,12 +146,17 @@ class BatchConsumer(driver.Consumer):
             await asyncio.sleep(_CLOSED_SECONDS)
             return {}
         fetched = dict(await super()._getmany(active_partitions, min(timeout, _POLL_SECONDS)))
-        generation = self._quick_thread.fetched_generation
+        look = self._quick_thread.look
         mine = {tp: fetched.pop(tp) for tp in list(fetched) if tp.topic == self._topic}
-        for tp, records in mine.items():
-            await self._deliver(tp, records, generation)
-        if not mine:
-            await self._look_for_end()
+        batches = list(self._batches(mine, look))
+        delivered = 0
+        while delivered < len(batches) and await self._deliver(batches[delivered]):
+            delivered += 1
+        if delivered == len(batches):
+            self._at_end = bool(look.ends) and not look.behind
+        else:
+            await self._give_back(batches[delivered:], look.generation)
+        self._tell_monitor(batches[:delivered], look)
         return fetched
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
@@ -158,7 +175,8 @@ class BatchConsumer(driver.Consumer):
         self._finished.clear()
         self._in_flight = 0
         self._open = True
-        self._note_arrival()
+        self._at_end = False
+        self._arrived = monotonic()
         self._changed.set()
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -168,32 +186,39 @@ class BatchConsumer(driver.Consumer):
     def _quick_thread(self) -> _QuickFetchThread:
         return cast("_QuickFetchThread", self._thread)
 
-    async def _deliver(self, tp: TP, records: Sequence[Any], generation: int) -> None:
-        """Put `records` on the channel in slices; what may not be delivered now is given back to be read."""
-        position = self._read_offset[tp]
-        if position is not None and records[0].offset < position:
-            records = [record for record in records if record.offset >= position]
-        for start in range(0, len(records), self._batch_records):
-            some = records[start : start + self._batch_records]
-            batch = Batch(tp, some, generation, wait=self._is_more_after(tp, some[-1].offset + 1))
-            if not await self._room(generation):
-                await self._quick_thread.give_back(tp, batch.records[0].offset, generation)
-                return
-            self._in_flight += 1
-            self._note_arrival()
-            await self._channel.send(value=batch)
-            self._read_offset[tp] = batch.next_offset
-        self._tell_monitor(tp)
+    def _batches(self, fetched: Mapping[TP, Sequence[Any]], look: _Look) -> Iterator[Batch]:
+        """Cut what was fetched to size. All but the last have more after them, and it may have too."""
+        slices = [
+            (tp, records[start : start + self._batch_records])
+            for tp, records in ((tp, self._unread(tp, records)) for tp, records in fetched.items())
+            for start in range(0, len(records), self._batch_records)
+        ]
+        for number, (tp, records) in enumerate(slices, 1):
+            yield Batch(tp, records, look.generation, wait=look.behind or number < len(slices))
 
-    def _is_more_after(self, tp: TP, position: int) -> bool:
-        """Whether any of our partitions holds more than was handed over, once `tp` is read up to `position`."""
-        for other in self.assignment():
-            if other.topic == self._topic:
-                end: int | None = self.highwater(other)  # None until the first fetch was answered
-                read = position if other == tp else self._read_offset[other] or 0
-                if end is None or read < end:
-                    return True
-        return False
+    def _unread(self, tp: TP, records: Sequence[Any]) -> Sequence[Any]:
+        position = self._read_offset[tp]
+        if position is None or records[0].offset >= position:
+            return records
+        return [record for record in records if record.offset >= position]
+
+    async def _deliver(self, batch: Batch) -> bool:
+        """Put `batch` on the channel as soon as there is room; false if it may not be delivered any more."""
+        if not await self._room(batch.generation):
+            return False
+        self._in_flight += 1
+        self._at_end = False
+        self._arrived = monotonic()
+        self._read_offset[batch.tp] = batch.next_offset  # before the wait below: a rebalance sets it anew
+        await self._channel.send(value=batch)
+        return True
+
+    async def _give_back(self, batches: Sequence[Batch], generation: int) -> None:
+        """Have the records of `batches` read again, if their partitions are still assigned as they were."""
+        offsets: dict[TP, int] = {}
+        for batch in batches:
+            offsets.setdefault(batch.tp, batch.records[0].offset)
+        await self._quick_thread.give_back(offsets, generation)
 
     async def _room(self, generation: int) -> bool:
         """Wait until one more batch may be in flight; false if meanwhile it must not be delivered at all."""
@@ -205,36 +230,12 @@ class BatchConsumer(driver.Consumer):
     def _takes(self, generation: int) -> bool:
         return self._open and self.flow_active and not self.should_stop and self.is_current(generation)
 
-    def _note_arrival(self) -> None:
-        self._at_end = False
-        self._arrived = monotonic()
-
-    def _tell_monitor(self, tp: TP) -> None:
+    def _tell_monitor(self, delivered: Sequence[Batch], look: _Look) -> None:
         """Do for a batch what Faust does for each message, or it would report a stream that stands still."""
         monitor = self.app.monitor
-        monitor.track_tp_end_offset(tp, self.highwater(tp))
-        monitor.stream_inbound_time[tp] = monotonic()
-
-    async def _look_for_end(self) -> None:
-        """Compare positions with the ends that the last fetches reported.
-
-        Done where the fetch came back empty, as only there nothing is on its way between the two threads. The
-        end is the fetch's own: some brokers answer ListOffsets(latest) with the start of the last batch.
-        """
-        if self._at_end or self.app.rebalancing:
-            return
-        try:
-            tps = [tp for tp in self.assignment() if tp.topic == self._topic]
-            self._at_end = bool(tps) and all([await self._is_read(tp) for tp in tps])
-        except (IllegalStateError, AssertionError):  # the partitions were taken away while we looked
-            self._at_end = False
-
-    async def _is_read(self, tp: TP) -> bool:
-        end: int | None = self.highwater(tp)  # None until the first fetch was answered
-        if end is None:
-            return False
-        position = await self.position(tp)
-        return position is not None and position >= end
+        for tp in {batch.tp for batch in delivered}:
+            monitor.track_tp_end_offset(tp, look.ends.get(tp) or 0)
+            monitor.stream_inbound_time[tp] = monotonic()
 
 
 class BatchTransport(driver.Transport):
@@ -260,35 +261,73 @@ class BatchTransport(driver.Transport):
         self.drain_seconds = drain_seconds
 
 
-class _QuickFetchThread(driver.AIOKafkaConsumerThread):
-    """The thread that fetches, asking the broker for quick answers, and knowing when each was fetched.
+class _Look(NamedTuple):
+    """The state of our partitions at the moment a fetch returned, seen from the thread that changes it.
 
-    A fetch that was asked for before a rebalance can return after it, with records of the new assignment:
-    only here, where the assignment changes, is the generation of fetched records known for certain.
+    `generation` : the generation of the group to which the fetched records belong.
+    `ends` : partition -> its end as the last fetch of it reported; None before the first. (Not from
+    ListOffsets, which some brokers answer with the start of the last batch.)
+    `behind` : some partition holds more than was fetched, or may.
     """
 
-    fetched_generation = driver.DEFAULT_GENERATION_ID
+    generation: int
+    ends: Mapping[TP, int | None]
+    behind: bool
 
-    def __init__(self, *args: Any, fetch_max_wait_ms: int, **kwargs: Any) -> None:
+
+class _DaemonThread(WorkerThread):
+    """A thread that does not keep the process: a broker that went away can hold it for ever."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.daemon = True
+
+
+class _QuickFetchThread(driver.AIOKafkaConsumerThread):
+    """The thread that fetches, asking the broker for quick answers, and knowing what each answer means.
+
+    A fetch that was asked for before a rebalance can return after it, with records of the new assignment:
+    only here, where the assignment changes, are the generation and the positions known for certain.
+    """
+
+    Worker = _DaemonThread
+
+    def __init__(self, *args: Any, topic: str, fetch_max_wait_ms: int, **kwargs: Any) -> None:
+        self._topic = topic
         self._fetch_max_wait_ms = fetch_max_wait_ms
+        self.look = _Look(driver.DEFAULT_GENERATION_ID, {}, behind=True)
         super().__init__(*args, **kwargs)
 
-    async def give_back(self, tp: TP, offset: int, generation: int) -> None:
-        """Read on from `offset` unless the assignment has changed since, which has set the position anew.
+    async def give_back(self, offsets: Mapping[TP, int], generation: int) -> None:
+        """Read on from `offsets` unless the assignment has changed since, which has set the positions anew.
 
         Faust would seek to what was committed, which does nothing where nothing was committed yet.
         """
-        await self.call_thread(self._seek_if_current, tp, offset, generation)
+        await self.call_thread(self._seek_if_current, offsets, generation)
 
-    async def _seek_if_current(self, tp: TP, offset: int, generation: int) -> None:
+    async def _seek_if_current(self, offsets: Mapping[TP, int], generation: int) -> None:
         consumer = self._ensure_consumer()
-        if consumer._coordinator.generation == generation and tp in consumer.assignment():  # noqa: SLF001
-            consumer.seek(tp, offset)
+        for tp, offset in offsets.items():
+            if consumer._coordinator.generation == generation and tp in consumer.assignment():  # noqa: SLF001
+                consumer.seek(tp, offset)
 
     async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
         records = await super()._fetch_records(consumer, *args, **kwargs)
-        self.fetched_generation = consumer._coordinator.generation  # noqa: SLF001  # it has no public name
+        self.look = self._looked(consumer)
         return records
+
+    def _looked(self, consumer: AIOKafkaConsumer) -> _Look:
+        generation = consumer._coordinator.generation  # noqa: SLF001  # no public name for these two
+        subscription = consumer._subscription.subscription  # noqa: SLF001
+        assignment = subscription.assignment if subscription is not None else None
+        if assignment is None:
+            return _Look(generation, {}, behind=True)
+        states = {tp: assignment.state_value(tp) for tp in assignment.tps if tp.topic == self._topic}
+        behind = any(
+            state.highwater is None or not state.has_valid_position or state.position < state.highwater
+            for state in states.values()
+        )
+        return _Look(generation, {tp: state.highwater for tp, state in states.items()}, behind)
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
         consumer = super()._create_consumer(loop)  # Faust lets the broker hold an answer for 1.5 s
