@@ -76,6 +76,11 @@ class Across:
         self._orders: list[OrderSlice] = []
         self._verdicts: list[Verdict] = []
 
+    @property
+    def clock_ms(self) -> int:
+        """The event time that the partition farthest ahead has reached."""
+        return int(self._clock_ms.max())
+
     def cut(self, partition: int, batch: Batch, verdicts: list[Verdict]) -> Slice:
         """Reduce a judged batch to its slice."""
         counts = {}
