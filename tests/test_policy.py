@@ -24,7 +24,7 @@ def policy_file(tmp_path):
         ("inventory.oversold", "high", 10, "warehouse"),
         ("payment.amount_mismatch", "medium", 30, "finance"),
         ("logistics.overdue", "medium", 60, "logistics"),
-        ("information.malformed", "low", 120, "customer_service"),
+        ("information.anything", "low", 120, "customer_service"),
         ("promotion.stacking", "critical", 5, "promotions"),
         ("price.typo", "high", 15, "risk"),
         ("volume.surge", "medium", 30, "operations"),

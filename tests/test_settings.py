@@ -216,7 +216,7 @@ def test_the_unknown_key_is_named_before_the_missing_one_that_it_was_meant_to_be
 
 def test_thresholds_fall_back_to_the_general_one():
     judge = load(judge={"alert_score": 0.9, "family_alert_score": {"volume": 0.99}}).judge
-    assert (judge.alert_score_of("volume"), judge.alert_score_of("price")) == (0.99, 0.9)
+    assert (judge.alert_score_of("volume"), judge.alert_score_of("latency")) == (0.99, 0.9)
 
 
 def test_no_path_of_this_machine_stands_in_the_files():

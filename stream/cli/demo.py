@@ -24,7 +24,7 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Another seed is another shop.")] = 7,
     speed: Annotated[
         float, typer.Option(min=0, help="Times as quick as the shop's clock; 0: as quick as it goes.")
-    ] = 1_800.0,
+    ] = 2_400.0,
     as_json: AsJson = False,
     config: ConfigFiles = None,
 ) -> None:
@@ -34,6 +34,7 @@ def demo(
     another, shows the alerts as they come, and ends with what was caught, missed and false.
     """
     settings = settings_from(config, time={"business_timezone": "Asia/Shanghai"})
+    typer.echo("starting a broker, a Redis and a worker of our own …", err=True)
     from stream.cli.demo_view import DemoView
     from stream.cli.terminal import messages, output
     from stream.demo import Progress, run_demo
