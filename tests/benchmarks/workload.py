@@ -29,7 +29,7 @@ FIRST: Final = datetime(2026, 1, 5, 8, tzinfo=UTC)
 _REGISTERED: Final = datetime(2020, 1, 1, tzinfo=UTC)
 _PLENTY_SECONDS: Final = 1e9
 _ONE_MORE, _TWO_MORE = 0.28, 0.12
-_MOVED_SHARE, _MOVED = 0.2, (0.96, 1.04)
+_MOVED_SHARE, _MOVED = 0.25, (0.96, 1.04)
 _CENT = Decimal("0.01")
 _LIFE_CYCLE_ORDERS_PER_SECOND = 20.0
 _LIFE_CYCLE_LATENCY_SCALE = 1 / 2_000
@@ -100,7 +100,8 @@ def _with_more_lines(settings: SimulatorSettings) -> Iterator[Message]:
         own = order["line_items"]
         more = last_lines[: _more(rng.random(), room=3 - len(own))]
         last_lines = [*own, *last_lines][:2]
-        _refill(order, [_repriced(line, rng) for line in (*own, *more)])
+        moved = 0.0 if order["discounts"] else _MOVED_SHARE  # a discount belongs to the price it was made for
+        _refill(order, [_repriced(line, rng, moved) for line in (*own, *more)])
         order["event_id"] = str(UUID(int=rng.getrandbits(128), version=4))
         yield Message(event.time_ms, event.key.encode(), _JSON.encode(order))
 
@@ -110,9 +111,9 @@ def _more(draw: float, room: int) -> int:
     return min(room, wanted)
 
 
-def _repriced(line: dict[str, Any], rng: random.Random) -> dict[str, Any]:
-    """Change one price in five a little: the simulator's hold for a day, and leave no spread to learn."""
-    if rng.random() >= _MOVED_SHARE:
+def _repriced(line: dict[str, Any], rng: random.Random, share: float) -> dict[str, Any]:
+    """Change a share of the prices a little: the simulator's hold for a day, and leave no spread to learn."""
+    if rng.random() >= share:
         return line
     price = Decimal(line["price"]) * Decimal(rng.uniform(*_MOVED))
     return line | {"price": str(price.quantize(_CENT))}
