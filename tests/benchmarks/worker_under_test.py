@@ -31,11 +31,6 @@ class GaugedPipeline:
         """Hand on."""
         return self.pipeline.clock_ms
 
-    @property
-    def clock_ms(self) -> int:
-        """Hand on."""
-        return self.pipeline.clock_ms
-
     def process(self, partition: int, records: Sequence[Record], *, wait: bool) -> Outcome:
         """Judge, then count."""
         began = time.thread_time()
