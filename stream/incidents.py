@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -61,7 +61,11 @@ class Incident:
         self.last_clock_ms = max(self.last_clock_ms, verdict.clock_ms)
         if verdict.score > self.head.score:
             self.head = verdict
-        if verdict.order_id and len(self.order_ids) < max_order_ids and verdict.order_id not in self.order_ids:
+        if (
+            verdict.order_id
+            and len(self.order_ids) < max_order_ids
+            and verdict.order_id not in self.order_ids
+        ):
             self.order_ids.append(verdict.order_id)
         for dimension, value in verdict.segment.items():
             self.affected[dimension][value] += 1
@@ -101,13 +105,15 @@ class Incidents:
         """Conditions that hold."""
         return len(self._open)
 
-    def take(self, verdicts: Iterable[Verdict], upto_ms: int) -> list[Notification]:
-        """Take in verdicts in the order of the merged log, which has reached `upto_ms`."""
-        told: list[Notification] = []
+    def take(self, verdicts: Iterable[Verdict], upto_ms: int) -> Iterator[Notification]:
+        """Take in verdicts in the order of the merged log, which has reached `upto_ms`.
+
+        An incident goes on changing: write a notification down before asking for the next one.
+        """
         for verdict in verdicts:
-            told.extend(self._resolve(verdict.clock_ms))
-            told.extend(self._join(verdict))
-        return [*told, *self._resolve(upto_ms)]
+            yield from self._resolve(verdict.clock_ms)
+            yield from self._join(verdict)
+        yield from self._resolve(upto_ms)
 
     def _join(self, verdict: Verdict) -> Iterable[Notification]:
         fingerprint = fingerprint_of(verdict)
@@ -156,7 +162,9 @@ class Incidents:
         for end_ms, fingerprint in over:
             incident = self._open.pop(fingerprint)
             if incident.n_notified:
-                told.append(Notification(_id(incident, "resolved", end_ms), "resolved", incident, end_ms, None))
+                told.append(
+                    Notification(_id(incident, "resolved", end_ms), "resolved", incident, end_ms, None)
+                )
         self._next_end_ms = min((end_ms for fp, end_ms in ends.items() if fp in self._open), default=None)
         self._quiet_until_ms = {fp: until for fp, until in self._quiet_until_ms.items() if until > now_ms}
         return told
