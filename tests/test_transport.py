@@ -170,7 +170,7 @@ async def until(condition, seconds: float = 15.0) -> None:
 async def test_batches_hold_one_partition_in_order_and_no_more_than_was_asked_for(settings):
     judge = Remember()
     async with started(settings, judge) as app:
-        assert app.orders._quick_thread._consumer._fetch_max_wait_ms == 17
+        assert app.orders._fetch_thread._consumer._fetch_max_wait_ms == 17
         await send(settings, 100)
         await until(lambda: sum(len(offsets) for _, offsets in judge.batches) == 400)
         await until(lambda: app.orders.caught_up)
@@ -266,7 +266,7 @@ async def test_records_of_a_fetch_that_a_rebalance_overtook_are_given_back_once(
         await send(settings, 10)
         await until(lambda: sum(len(offsets) for _, offsets in judge.batches) == 40)
         tp = TP(settings.kafka.orders_topic, 0)
-        thread = app.orders._quick_thread
+        thread = app.orders._fetch_thread
         await thread.give_back({tp: 4}, thread.look.generation - 1)  # overtaken: the position stands
         assert await app.orders.position(tp) == 10
         app.orders._read_offset[tp] = 4

@@ -24,15 +24,16 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from faust.transport.drivers import aiokafka as driver
-from mode.threads import WorkerThread
+
+from stream.engine.fetch_thread import FetchThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import faust
-    from aiokafka import AIOKafkaConsumer
     from faust.types import TP
 
+    from stream.engine.fetch_thread import Look
     from stream.record import Record
 
 BATCHES_IN_FLIGHT = 8
@@ -129,7 +130,7 @@ class BatchConsumer(driver.Consumer):
     # --- Faust's hooks ---------------------------------------------------------------------------
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
-        return _QuickFetchThread(
+        return FetchThread(
             self,
             loop=self.loop,
             beacon=self.beacon,
@@ -146,7 +147,7 @@ class BatchConsumer(driver.Consumer):
             await asyncio.sleep(_CLOSED_SECONDS)
             return {}
         fetched = dict(await super()._getmany(active_partitions, min(timeout, _POLL_SECONDS)))
-        look = self._quick_thread.look
+        look = self._fetch_thread.look
         mine = {tp: fetched.pop(tp) for tp in list(fetched) if tp.topic == self._topic}
         batches = list(self._batches(mine, look))
         delivered = 0
@@ -183,10 +184,10 @@ class BatchConsumer(driver.Consumer):
     # --- inside ----------------------------------------------------------------------------------
 
     @property
-    def _quick_thread(self) -> _QuickFetchThread:
-        return cast("_QuickFetchThread", self._thread)
+    def _fetch_thread(self) -> FetchThread:
+        return cast("FetchThread", self._thread)
 
-    def _batches(self, fetched: Mapping[TP, Sequence[Any]], look: _Look) -> Iterator[Batch]:
+    def _batches(self, fetched: Mapping[TP, Sequence[Any]], look: Look) -> Iterator[Batch]:
         """Cut what was fetched to size. All but the last have more after them, and it may have too."""
         slices = [
             (tp, records[start : start + self._batch_records])
@@ -218,7 +219,7 @@ class BatchConsumer(driver.Consumer):
         offsets: dict[TP, int] = {}
         for batch in batches:
             offsets.setdefault(batch.tp, batch.records[0].offset)
-        await self._quick_thread.give_back(offsets, generation)
+        await self._fetch_thread.give_back(offsets, generation)
 
     async def _room(self, generation: int) -> bool:
         """Wait until one more batch may be in flight; false if meanwhile it must not be delivered at all."""
@@ -230,7 +231,7 @@ class BatchConsumer(driver.Consumer):
     def _takes(self, generation: int) -> bool:
         return self._open and self.flow_active and not self.should_stop and self.is_current(generation)
 
-    def _tell_monitor(self, delivered: Sequence[Batch], look: _Look) -> None:
+    def _tell_monitor(self, delivered: Sequence[Batch], look: Look) -> None:
         """Do for a batch what Faust does for each message, or it would report a stream that stands still."""
         monitor = self.app.monitor
         for tp in {batch.tp for batch in delivered}:
@@ -259,77 +260,3 @@ class BatchTransport(driver.Transport):
         self.batch_records = batch_records
         self.fetch_max_wait_ms = fetch_max_wait_ms
         self.drain_seconds = drain_seconds
-
-
-class _Look(NamedTuple):
-    """The state of our partitions at the moment a fetch returned, seen from the thread that changes it.
-
-    `generation` : the generation of the group to which the fetched records belong.
-    `ends` : partition -> its end as the last fetch of it reported; None before the first. (Not from
-    ListOffsets, which some brokers answer with the start of the last batch.)
-    `behind` : some partition holds more than was fetched, or may.
-    """
-
-    generation: int
-    ends: Mapping[TP, int | None]
-    behind: bool
-
-
-class _DaemonThread(WorkerThread):
-    """A thread that does not keep the process: a broker that went away can hold it for ever."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.daemon = True
-
-
-class _QuickFetchThread(driver.AIOKafkaConsumerThread):
-    """The thread that fetches, asking the broker for quick answers, and knowing what each answer means.
-
-    A fetch that was asked for before a rebalance can return after it, with records of the new assignment:
-    only here, where the assignment changes, are the generation and the positions known for certain.
-    """
-
-    Worker = _DaemonThread
-
-    def __init__(self, *args: Any, topic: str, fetch_max_wait_ms: int, **kwargs: Any) -> None:
-        self._topic = topic
-        self._fetch_max_wait_ms = fetch_max_wait_ms
-        self.look = _Look(driver.DEFAULT_GENERATION_ID, {}, behind=True)
-        super().__init__(*args, **kwargs)
-
-    async def give_back(self, offsets: Mapping[TP, int], generation: int) -> None:
-        """Read on from `offsets` unless the assignment has changed since, which has set the positions anew.
-
-        Faust would seek to what was committed, which does nothing where nothing was committed yet.
-        """
-        await self.call_thread(self._seek_if_current, offsets, generation)
-
-    async def _seek_if_current(self, offsets: Mapping[TP, int], generation: int) -> None:
-        consumer = self._ensure_consumer()
-        for tp, offset in offsets.items():
-            if consumer._coordinator.generation == generation and tp in consumer.assignment():  # noqa: SLF001
-                consumer.seek(tp, offset)
-
-    async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
-        records = await super()._fetch_records(consumer, *args, **kwargs)
-        self.look = self._looked(consumer)
-        return records
-
-    def _looked(self, consumer: AIOKafkaConsumer) -> _Look:
-        generation = consumer._coordinator.generation  # noqa: SLF001  # no public name for these two
-        subscription = consumer._subscription.subscription  # noqa: SLF001
-        assignment = subscription.assignment if subscription is not None else None
-        if assignment is None:
-            return _Look(generation, {}, behind=True)
-        states = {tp: assignment.state_value(tp) for tp in assignment.tps if tp.topic == self._topic}
-        behind = any(
-            state.highwater is None or not state.has_valid_position or state.position < state.highwater
-            for state in states.values()
-        )
-        return _Look(generation, {tp: state.highwater for tp, state in states.items()}, behind)
-
-    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
-        consumer = super()._create_consumer(loop)  # Faust lets the broker hold an answer for 1.5 s
-        consumer._fetch_max_wait_ms = self._fetch_max_wait_ms  # noqa: SLF001  # the only way to set it
-        return consumer

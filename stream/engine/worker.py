@@ -33,6 +33,7 @@ _NOISY = (
     "mode",
     "aiokafka",
     "stream.engine.app",
+    "stream.engine.fetch_thread",
     "stream.engine.transport",
 )  # they build debug records that nobody prints: 30 % of their time
 _STOP_SECONDS = 10.0  # for what is in flight, for its commit, and for leaving; then the next owner does it

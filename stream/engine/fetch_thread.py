@@ -1,0 +1,89 @@
+"""The thread that fetches: quick answers from the broker, and what each answer means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from faust.transport.drivers import aiokafka as driver
+from mode.threads import WorkerThread
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping
+
+    from aiokafka import AIOKafkaConsumer
+    from faust.types import TP
+
+
+class Look(NamedTuple):
+    """The state of our partitions at the moment a fetch returned, seen from the thread that changes it.
+
+    `generation` : the generation of the group to which the fetched records belong.
+    `ends` : partition -> its end as the last fetch of it reported; None before the first. (Not from
+    ListOffsets, which some brokers answer with the start of the last batch.)
+    `behind` : some partition holds more than was fetched, or may.
+    """
+
+    generation: int
+    ends: Mapping[TP, int | None]
+    behind: bool
+
+
+class _DaemonThread(WorkerThread):
+    """A thread that does not keep the process: a broker that went away can hold it for ever."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.daemon = True
+
+
+class FetchThread(driver.AIOKafkaConsumerThread):
+    """The thread that fetches, asking the broker for quick answers, and knowing what each answer means.
+
+    A fetch that was asked for before a rebalance can return after it, with records of the new assignment:
+    only here, where the assignment changes, are the generation and the positions known for certain.
+    """
+
+    Worker = _DaemonThread
+
+    def __init__(self, *args: Any, topic: str, fetch_max_wait_ms: int, **kwargs: Any) -> None:
+        self._topic = topic
+        self._fetch_max_wait_ms = fetch_max_wait_ms
+        self.look = Look(driver.DEFAULT_GENERATION_ID, {}, behind=True)
+        super().__init__(*args, **kwargs)
+
+    async def give_back(self, offsets: Mapping[TP, int], generation: int) -> None:
+        """Read on from `offsets` unless the assignment has changed since, which has set the positions anew.
+
+        Faust would seek to what was committed, which does nothing where nothing was committed yet.
+        """
+        await self.call_thread(self._seek_if_current, offsets, generation)
+
+    async def _seek_if_current(self, offsets: Mapping[TP, int], generation: int) -> None:
+        consumer = self._ensure_consumer()
+        for tp, offset in offsets.items():
+            if consumer._coordinator.generation == generation and tp in consumer.assignment():  # noqa: SLF001
+                consumer.seek(tp, offset)
+
+    async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
+        records = await super()._fetch_records(consumer, *args, **kwargs)
+        self.look = self._looked(consumer)
+        return records
+
+    def _looked(self, consumer: AIOKafkaConsumer) -> Look:
+        generation = consumer._coordinator.generation  # noqa: SLF001  # no public name for these two
+        subscription = consumer._subscription.subscription  # noqa: SLF001
+        assignment = subscription.assignment if subscription is not None else None
+        if assignment is None:
+            return Look(generation, {}, behind=True)
+        states = {tp: assignment.state_value(tp) for tp in assignment.tps if tp.topic == self._topic}
+        behind = any(
+            state.highwater is None or not state.has_valid_position or state.position < state.highwater
+            for state in states.values()
+        )
+        return Look(generation, {tp: state.highwater for tp, state in states.items()}, behind)
+
+    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
+        consumer = super()._create_consumer(loop)  # Faust lets the broker hold an answer for 1.5 s
+        consumer._fetch_max_wait_ms = self._fetch_max_wait_ms  # noqa: SLF001  # the only way to set it
+        return consumer
