@@ -5,14 +5,14 @@ Each score is 1 - p. The Cauchy combination of the p-values with weights w (they
     T = sum w_i tan((1/2 - p_i) pi),     p = 1/2 - arctan(T) / pi,     fused score = 1 - p
 
 T is nearly Cauchy in its tail whatever the dependence between the p-values, so detectors that look at the
-same thing do not count twice. A rule is hard evidence: a score of 1 counts as p = `HARD_P`. T grows with every
-p_i that shrinks, so fusion is monotone.
+same thing do not count twice. A rule is hard evidence: a score of 1 counts as p = `HARD_P`. T grows with
+every p_i that shrinks, so fusion is monotone.
 
 Plain T has a flaw: p = 1 is as strong a word as p = 0, and one detector that finds an order most ordinary
 would silence a broken rule. So no p counts as more than `CALM_P`, and a score alone is at least 1 - `CALM_P`.
 
 Sources: Liu and Xie, Cauchy combination test, JASA 115 (2020); for the truncation, Fang, Chang, Park and
-Tseng, Heavy-tailed distribution for combining dependent p-values with asymptotic robustness, arXiv:2103.12967.
+Tseng, Heavy-tailed distribution for combining dependent p-values, arXiv:2103.12967.
 """
 
 from __future__ import annotations
