@@ -118,9 +118,7 @@ class HalfSpaceTrees(Detector):
             self._state = self._grown(rows.shape[1])
         state = self._state
         if rows.shape[1] != state["seen"].shape[1]:
-            raise ValueError(
-                f"a row has {rows.shape[1]} features, the first one had {state['seen'].shape[1]}"
-            )
+            raise ValueError(f"a row has {rows.shape[1]} features, the first one had {state['seen'].shape[1]}")
         forest = (state["feature"], state["threshold"], state["mass"], state["seen"], state["progress"])
         return run(rows, *forest, self.window_size, self.scaled, learn)
 
@@ -131,9 +129,7 @@ class HalfSpaceTrees(Detector):
         nodes = 2 ** (self.height + 1) - 1
         feature, threshold = self._cuts(features)
         return {
-            "parameters": np.array(
-                [self.n_trees, self.height, self.window_size, self.seed, self.scaled], np.int64
-            ),
+            "parameters": np.array([self.n_trees, self.height, self.window_size, self.seed, self.scaled], np.int64),
             "feature": feature,
             "threshold": threshold,
             "mass": np.zeros((2, self.n_trees, nodes), np.int32),

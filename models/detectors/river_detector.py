@@ -1,7 +1,7 @@
 """Any river anomaly detector, row by row, beside the compiled ones.
 
 river's `learn_one` and `score_one` take a dictionary; each row becomes one, without the features that are
-missing. Row by row in Python is slow (river's OneClassSVM scores and learns about 50,000 rows a second, its
+missing. Row by row in Python is slow (river's OneClassSVM scores and learns some 30,000 rows a second, its
 LODA 3,000): keep it for what the compiled detectors do not do.
 
 Two things are taken from river as they are. A score's scale and even its sense are the detector's own:

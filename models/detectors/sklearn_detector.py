@@ -1,7 +1,7 @@
 """Any scikit-learn outlier model: one trained elsewhere and loaded from a file, or fitted here on the stream.
 
 Scores are `score_samples` with the sign turned, so that higher is odder. A batch costs little more than a
-row (IsolationForest: 200 rows a second one by one, 100,000 by the thousand), so rows are scored together
+row (IsolationForest: 200 rows a second one by one, 60,000 by the thousand), so rows are scored together
 between two fits. A fit holds up the stream: 0.2 s for an IsolationForest of 100 trees.
 
 Models come from skops files only. Reading one builds no object whose type is not known here or listed in
@@ -200,9 +200,7 @@ class SklearnDetector(Detector):
         except (zipfile.BadZipFile, KeyError, ValueError) as error:
             raise ValueError(f"{source} is no skops file ({error}); write it with skops.io.dump") from None
         if unknown:
-            raise ValueError(
-                f"{source} holds {min(unknown)}: not trusted; if it should be, add it to trusted"
-            )
+            raise ValueError(f"{source} holds {min(unknown)}: not trusted; if it should be, add it to trusted")
         model = _checked(skops.io.loads(packed, trusted=[*_TRUSTED, *self.trusted]))
         check_is_fitted(model)
         return model
