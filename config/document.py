@@ -41,9 +41,7 @@ class _StrictLoader(_SafeLoader):  # type: ignore[valid-type,misc]  # its base i
         return mapping
 
 
-_StrictLoader.add_implicit_resolver(
-    _BOOLEAN, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
+_StrictLoader.add_implicit_resolver(_BOOLEAN, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 def read_document(path: Path) -> dict[str, Any]:

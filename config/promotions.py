@@ -77,9 +77,7 @@ class Promotion(BaseModel):
         if self.promotion_id in self.excludes:
             raise ValueError(f"promotion {self.promotion_id}: excludes itself")
         if self.client_version_min is not None and version_parts(self.client_version_min) is None:
-            raise ValueError(
-                f"promotion {self.promotion_id}: client_version_min must hold a number, as in 8.4"
-            )
+            raise ValueError(f"promotion {self.promotion_id}: client_version_min must hold a number, as in 8.4")
         return self
 
     def is_active(self, time_ms: int) -> bool:

@@ -60,9 +60,7 @@ def _part(module_name: str, expected: str, base: type[T]) -> type[T]:
     return found
 
 
-def build(
-    parts: Mapping[str, type[T]], section: Mapping[str, PartSettings], what: str = "rule"
-) -> dict[str, T]:
+def build(parts: Mapping[str, type[T]], section: Mapping[str, PartSettings], what: str = "rule") -> dict[str, T]:
     """Make each part that `section` turns on, in the section's order, with the parameters it names there.
 
     Parts are pydantic dataclasses with `extra="forbid"`, so a part's own class checks its parameters. Raises

@@ -143,9 +143,7 @@ def _environment() -> _Layer:
         if name.upper().startswith(PREFIX) and name.upper() not in _OTHER_VARIABLES:
             section = name.upper().removeprefix(PREFIX).split("__")[0].lower()
             if section not in Settings.model_fields:
-                raise ConfigRefused(
-                    f"environment {name}: {unknown('section', section, Settings.model_fields)}"
-                )
+                raise ConfigRefused(f"environment {name}: {unknown('section', section, Settings.model_fields)}")
     try:
         values = EnvSettingsSource(Settings)()
     except SettingsError as error:

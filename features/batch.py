@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.keys import Flags, Keys, Rows
-from features.money import NOT_GIVEN as NOT_GIVEN  # the sentinel of amounts and times alike
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]

@@ -173,4 +173,5 @@ def decode_event(value: bytes) -> AnyEvent:
     ...              b'"occurred_at":"2026-01-01T10:00:00Z"}').order_id
     'o1'
     """
-    return _decoder.decode(value)
+    event: AnyEvent = _decoder.decode(value)
+    return event

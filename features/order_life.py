@@ -20,7 +20,6 @@ from features.batch import (
     I8,
     I32,
     I64,
-    NOT_GIVEN,
     PAID_SO_FAR,
     PLACES,
     REFUNDED_SO_FAR,
@@ -32,8 +31,9 @@ from features.batch import (
     Overdue,
 )
 from features.deadlines import Deadlines, pop, push
-from features.event import CANCELLED, CREATED, DELIVERED, INVENTORY, PAID, REFUNDED, SHIPPED
+from features.event import CANCELLED, CREATED, DELIVERED, INVENTORY, PAID, REFUNDED
 from features.keys import Keys, grown
+from features.money import NOT_GIVEN
 
 _CARRIER: Final = PLACES.index("carrier")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Final
 
 import numpy as np
 import xxhash
@@ -11,12 +12,14 @@ from numpy.typing import NDArray
 
 from features.batch import I64, Batch
 
+_REMEMBERED: Final = 100_000
+
 
 class _SkuHash(dict[str, int]):
     """Text -> 64 stable bits, remembered because skus repeat."""
 
     def __missing__(self, sku: str) -> int:
-        if len(self) >= 100_000:
+        if len(self) >= _REMEMBERED:
             self.clear()
         bits = self[sku] = xxhash.xxh3_64_intdigest(sku.encode()) >> 1
         return bits
@@ -94,7 +97,10 @@ class OrderSlice:
         if len(slices) == 1:
             return slices[0]
         merged = OrderSlice(
-            **{field.name: np.concatenate([getattr(part, field.name) for part in slices]) for field in fields(OrderSlice)}
+            **{
+                field.name: np.concatenate([getattr(part, field.name) for part in slices])
+                for field in fields(OrderSlice)
+            }
         )
         order = np.lexsort((merged.offset, merged.partition, merged.clock_ms))
         return merged.take(order)

@@ -34,6 +34,7 @@ _FORGET: Final = 0.01
 _POOL: Final = 10.0
 _READY: Final = 30.0
 _TRUSTED: Final = 5.0
+_SECOND: Final = 2.0  # a first value alone has no spread to be out of
 _SLOW: Final = 0.001
 _FIELDS: Final = 5
 _ABSOLUTE_TO_STANDARD: Final = 1.2533141373155001  # sqrt(pi / 2): mean absolute deviation of a normal
@@ -49,7 +50,7 @@ def _learn(state: F64, x: float, scale: float) -> None:
         return
     error = x - state[LEVEL]
     limit = _CLIP * scale
-    if abs(error) > limit and state[COUNT] >= 2.0:
+    if abs(error) > limit and state[COUNT] >= _SECOND:
         side = 1.0 if error > 0.0 else -1.0
         if state[RUN] * side > 0.0:
             state[RUN_LEVEL] += (x - state[RUN_LEVEL]) / (abs(state[RUN]) + 1.0)
@@ -71,7 +72,7 @@ def _learn(state: F64, x: float, scale: float) -> None:
 @numba.njit(cache=True)
 def _pooled(own: F64, usual: float, floor: float) -> float:
     """A key's own spread, weighed against the spread usual of its kind by how often it was seen."""
-    return max((own[COUNT] * own[SPREAD] + _POOL * usual) / (own[COUNT] + _POOL), floor)
+    return float(max((own[COUNT] * own[SPREAD] + _POOL * usual) / (own[COUNT] + _POOL), floor))
 
 
 @numba.njit(cache=True)
@@ -103,9 +104,7 @@ def _learn_chain(chain: tuple[F64, ...], rows: I64, typical: F64, floor: float, 
 
 
 @numba.njit(cache=True)
-def _follow(
-    chain: tuple[F64, ...], rows: I64, fresh: Flag, x: F64, typical: F64, floor: float
-) -> F64:
+def _follow(chain: tuple[F64, ...], rows: I64, fresh: Flag, x: F64, typical: F64, floor: float) -> F64:
     """Judge, then learn, each value; rows[i] is the key and its ancestors. Returns deviation, low, high."""
     out = np.full((3, len(x)), np.nan)
     for i in range(len(x)):

@@ -18,7 +18,6 @@ from features.batch import (
     ABSENT,
     I64,
     MALFORMED,
-    NOT_GIVEN,
     WELL_FORMED,
     Batch,
     Created,
@@ -43,12 +42,13 @@ from features.event import (
     OrderRefunded,
     OrderShipped,
 )
-from features.money import Malformed, MinorUnits
+from features.money import NOT_GIVEN, Malformed, MinorUnits
 
 NOT_RECEIVED: Final = frozenset({"failed", "declined", "pending", "voided", "cancelled", "authorized"})
 """Payment states in which no money has moved."""
 
 UNKNOWN_CURRENCY_EXPONENT: Final = 2
+_MOST_CURRENCIES: Final = 1_000
 _MOST_MINOR: Final = 1e15  # a thousand such lines still sum within 64 bits
 _NO_ADDRESS: Final = Address()
 _PHONE = re.compile(r"\+?[0-9(][0-9 ()./\-]{4,20}[0-9]").fullmatch
@@ -61,7 +61,7 @@ def units_of(currency: str) -> MinorUnits:
     """How amounts of this currency are read; an unknown one is read with two decimals (a rule reports it)."""
     units = _units.get(currency)
     if units is None:
-        if len(_units) > 1_000:  # a flood of made-up currencies stays bounded
+        if len(_units) > _MOST_CURRENCIES:  # a flood of made-up currencies stays bounded
             _units.clear()
         known = exponent(currency)
         units = _units[currency] = MinorUnits(UNKNOWN_CURRENCY_EXPONENT if known is None else known)
@@ -164,7 +164,11 @@ def _created(
     n = len(created)
     addresses = [order.shipping_address or _NO_ADDRESS for order in created]
     cost_known = _sums(lines.order, (lines.unit_cost_minor == NOT_GIVEN).astype(np.int64), n) == 0
-    cost = _sums(lines.order, np.where(lines.unit_cost_minor == NOT_GIVEN, 0, lines.unit_cost_minor) * lines.quantity, n)
+    cost = _sums(
+        lines.order,
+        np.where(lines.unit_cost_minor == NOT_GIVEN, 0, lines.unit_cost_minor) * lines.quantity,
+        n,
+    )
     return Created(
         at=at,
         channel=[order.channel for order in created],
@@ -231,6 +235,4 @@ def _shipments(events: Sequence[AnyEvent], at: I64) -> Shipments:
 
 def _stock(events: Sequence[AnyEvent], at: I64) -> Stock:
     moved = [event for i in at.tolist() if isinstance(event := events[i], InventoryUpdated)]
-    return Stock(
-        at, [event.sku for event in moved], np.array([event.available for event in moved], np.int64)
-    )
+    return Stock(at, [event.sku for event in moved], np.array([event.available for event in moved], np.int64))

@@ -28,7 +28,6 @@ from models.merge import Placed
 from models.verdict import Verdict
 from models.volume_count import VolumeCount
 
-
 _NOTHING_HELD: Final = np.iinfo(np.int64).max
 
 

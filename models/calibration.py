@@ -96,9 +96,7 @@ def _calibrate(
         if place[HELD] or place[ADOPTING]:
             for k in range(_settle(place, held, burst_rows, calm_rows)):
                 block, at, _ = locate(held[k], used, blocks, top, size, order)
-                count, next_, used = let_in(
-                    held[k], block, at, count, next_, used, ring, blocks, top, size, order
-                )
+                count, next_, used = let_in(held[k], block, at, count, next_, used, ring, blocks, top, size, order)
     place[COUNT], place[NEXT], place[USED] = count, next_, used
     return scores
 

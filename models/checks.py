@@ -189,9 +189,7 @@ def _the_largest_values_break_nothing(factory: Factory) -> None:
     scores = detector.score_learn(x)
     assert not np.isinf(scores).any(), "a score is infinite"
     after = detector.score(rows_of(50, seed=14))
-    assert np.isfinite(after).all(), (
-        f"afterwards {np.sum(~np.isfinite(after))} of 50 rows score NaN or infinite"
-    )
+    assert np.isfinite(after).all(), f"afterwards {np.sum(~np.isfinite(after))} of 50 rows score NaN or infinite"
 
 
 _CHECKS: Final = (

@@ -147,6 +147,4 @@ def _split(series: str, values: NDArray[np.float64]) -> Change:
     mean_before = sums[:-1] / before
     mean_after = (sums[-1] - sums[:-1]) / after
     best = int(np.argmax(before * after * (mean_before - mean_after) ** 2))
-    return Change(
-        series, float(mean_before[best]), float(mean_after[best]), int(before[best]), int(after[best])
-    )
+    return Change(series, float(mean_before[best]), float(mean_after[best]), int(before[best]), int(after[best]))

@@ -17,7 +17,11 @@ START: Final = datetime(2026, 1, 5, 10, 0, 0, tzinfo=UTC)
 
 def _event(event_type: str, order_id: str, at: float, fields: dict[str, Any]) -> dict[str, Any]:
     moment = (START + timedelta(seconds=at)).isoformat().replace("+00:00", "Z")
-    identity = {"event_id": f"{order_id}-{event_type}-{at:g}", "event_type": event_type, "occurred_at": moment}
+    identity = {
+        "event_id": f"{order_id}-{event_type}-{at:g}",
+        "event_type": event_type,
+        "occurred_at": moment,
+    }
     return identity | {"order_id": order_id} | fields
 
 

@@ -122,7 +122,10 @@ class Judge:
 
     def _verdict(self, batch: Batch, members: list[_Raised], others: list[_Raised]) -> Verdict:
         """Fuse the family's signals; what other families saw of the same order is told as a reason, too."""
-        head = max(members, key=lambda one: (one.signal.is_rule, one.signal.score * one.signal.weight, one.loss_minor))
+        head = max(
+            members,
+            key=lambda one: (one.signal.is_rule, one.signal.score * one.signal.weight, one.loss_minor),
+        )
         created = _created_row(batch, head)
         digits = int(batch.created.exponent[created]) if created >= 0 else _DIGITS_LATER
         evidence = [_in_units(one, digits) for one in (head, *(one for one in (*members, *others) if one is not head))]

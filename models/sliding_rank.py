@@ -128,9 +128,7 @@ def _remove(
 
 
 @numba.njit(cache=True)
-def _make_room(
-    block: int, used: int, blocks: F64Matrix, top: F64Vector, size: I64Vector, order: I64Vector
-) -> int:
+def _make_room(block: int, used: int, blocks: F64Matrix, top: F64Vector, size: I64Vector, order: I64Vector) -> int:
     """Move the greater half of a full block to a new one behind it; with none left, deal all values anew."""
     if used == len(order):
         return _deal(_gathered(used, blocks, size, order), blocks, top, size, order)

@@ -43,7 +43,8 @@ class Verdict:
     """One order (or one window of volume) judged abnormal, with its evidence.
 
     `clock_ms`, `partition`, `offset` give its place in the log: verdicts are taken in that order. `segment` says
-    where the order came from, dimension by dimension. `loss_e4` is in ten thousandths of a unit. `window_ms` is the window judged, where there is one.
+    where the order came from, dimension by dimension. `loss_e4` is in ten thousandths of a unit. `window_ms` is
+    the window judged, where there is one.
     """
 
     kind: str

@@ -47,7 +47,14 @@ class VolumeCount:
     """
 
     def __init__(
-        self, rank: int, name: str, weight: float, series: VolumeSeries, baseline: Baseline, keys: Keys, promotions: PromotionRegister
+        self,
+        rank: int,
+        name: str,
+        weight: float,
+        series: VolumeSeries,
+        baseline: Baseline,
+        keys: Keys,
+        promotions: PromotionRegister,
     ) -> None:
         """Start with no pane open."""
         self.series = series

@@ -60,9 +60,7 @@ def restored(own: State, given: State) -> State:
             raise ValueError(f"state {name!r} is missing; there are {sorted(given)}")
         found, needed = given[name], array
         if (found.dtype, found.shape[1:]) != (needed.dtype, needed.shape[1:]):
-            raise ValueError(
-                f"state {name!r} holds rows of {found.shape[1:]}, these windows need {needed.shape[1:]}"
-            )
+            raise ValueError(f"state {name!r} holds rows of {found.shape[1:]}, these windows need {needed.shape[1:]}")
     return {name: given[name].copy() for name in own}
 
 
@@ -80,13 +78,15 @@ class Tally:
         """Sum what comes in any order, several times a row and pane."""
         if len(rows) == 0:
             return cls(rows, panes, counts, np.zeros(0, np.bool_))
-        flags = np.zeros(len(rows), np.bool_) if fresh is None else fresh
+        flags: Flags = np.zeros(len(rows), np.bool_) if fresh is None else fresh
         place = (panes - panes.min()) * (int(rows.max()) + 1) + rows
         if (place[1:] <= place[:-1]).any():
             order = np.argsort(place, kind="stable")
-            rows, panes, counts, flags, place = (a[order] for a in (rows, panes, counts, flags, place))
+            rows, panes, counts, place = (column[order] for column in (rows, panes, counts, place))
+            flags = flags[order]
             first = np.flatnonzero(np.concatenate([[True], place[1:] != place[:-1]]))
-            counts, flags = np.add.reduceat(counts, first), np.logical_or.reduceat(flags, first)
+            counts = np.add.reduceat(counts, first)
+            flags = np.asarray(np.logical_or.reduceat(flags, first), np.bool_)
             rows, panes = rows[first], panes[first]
         return cls(rows, panes, counts, flags)
 
@@ -108,9 +108,7 @@ class Tally:
         if len(self.panes) == 0:
             return
         if int(self.panes[-1]) > upto:
-            raise ValueError(
-                f"pane {self.panes[-1]} is after {upto}, the last one to close: keep it for a later call"
-            )
+            raise ValueError(f"pane {self.panes[-1]} is after {upto}, the last one to close: keep it for a later call")
         if closed is not None and int(self.panes[0]) <= closed:
             raise ValueError(
                 f"pane {self.panes[0]} was closed before, up to {closed}: raise time.allowed_lateness_seconds"

@@ -37,9 +37,7 @@ from models.volume_windows import DISPERSION, MEAN, OBSERVED, VARIANCE, WANDER, 
 if TYPE_CHECKING:
     from models.volume_findings import F64, I64
 
-FIRST_KEYS, FIRST_ORDERS, BUCKET_EXPOSURE, PRIOR_EXPOSURE, FITTED, SINCE = range(
-    6
-)  # what the population holds
+FIRST_KEYS, FIRST_ORDERS, BUCKET_EXPOSURE, PRIOR_EXPOSURE, FITTED, SINCE = range(6)  # what the population holds
 POPULATION_FIELDS: Final = 6
 
 _SHAPE: Final = 0.2
@@ -94,14 +92,14 @@ def bucket_panes(window: int) -> int:
 @njit(cache=True)
 def _mean_first(q: float) -> float:
     """Mean orders in a new key's first bucket, given one: negative binomial of shape a, zero-truncated."""
-    return _SHAPE * q / (1.0 - q) / (1.0 - (1.0 - q) ** _SHAPE)
+    return float(_SHAPE * q / (1.0 - q) / (1.0 - (1.0 - q) ** _SHAPE))
 
 
 @njit(cache=True)
 def bucket_exposure(windows: I64, pulse: F64, pane: int) -> float:
     """Orders of the population in one bucket of the longest window."""
     panes, mask = bucket_panes(windows[len(windows) - 1]), len(pulse) - 1
-    return pulse[pane & mask, TOTAL] - pulse[(pane - panes) & mask, TOTAL]
+    return float(pulse[pane & mask, TOTAL] - pulse[(pane - panes) & mask, TOTAL])
 
 
 @njit(cache=True)
@@ -124,16 +122,14 @@ def fit_prior(population: F64, exposure: float) -> None:
 
 @njit(cache=True)
 def _share(key: Any, population: F64) -> float:
-    return (_SHAPE + key.orders) / (
-        population[PRIOR_EXPOSURE] * _SHAPE / (_SHAPE + key.orders) + key.exposure
-    )
+    return float((_SHAPE + key.orders) / (population[PRIOR_EXPOSURE] * _SHAPE / (_SHAPE + key.orders) + key.exposure))
 
 
 @njit(cache=True)
 def _variance(key: Any, mean: float, spread: F64) -> float:
     warmth = key.orders / (key.orders + _WARM_ORDERS)
     linear = 1.0 + (spread[0, DISPERSION] - 1.0) * warmth
-    return (linear + (1.0 / (_SHAPE + key.orders) + spread[0, WANDER] * warmth) * mean) * mean
+    return float((linear + (1.0 / (_SHAPE + key.orders) + spread[0, WANDER] * warmth) * mean) * mean)
 
 
 @njit(cache=True)
@@ -221,7 +217,7 @@ def _orders(key: Any, windows: I64, k: int) -> float:
 @njit(cache=True)
 def _first(starts: I64, windows: I64, k: int) -> int:
     """First pane of a window."""
-    return starts[k] - bucket_panes(windows[k]) if windows[k] > 1 else starts[k]
+    return int(starts[k] - bucket_panes(windows[k]) if windows[k] > 1 else starts[k])
 
 
 @njit(cache=True)
@@ -229,7 +225,7 @@ def _pace(key: Any, pane: int, starts: I64, windows: I64, k: int, pulse: F64) ->
     """Orders in a window for each that was expected of the population."""
     mask = len(pulse) - 1
     expected = pulse[pane & mask, EXPECTATION] - pulse[(_first(starts, windows, k) - 1) & mask, EXPECTATION]
-    return _orders(key, windows, k) / max(expected, _TINY)
+    return float(_orders(key, windows, k) / max(expected, _TINY))
 
 
 @njit(cache=True)
@@ -238,7 +234,7 @@ def _mean(key: Any, pane: int, first: int, x: float, pulse: F64, population: F64
     mask, share = len(pulse) - 1, _share(key, population)
     expected = pulse[pane & mask, EXPECTATION] - pulse[(first - 1) & mask, EXPECTATION]
     others = pulse[pane & mask, TOTAL] - pulse[(first - 1) & mask, TOTAL] - x
-    return share * expected * max((others + 1.0) / (expected * (1.0 - share) + 1.0), 1.0)
+    return float(share * expected * max((others + 1.0) / (expected * (1.0 - share) + 1.0), 1.0))
 
 
 @njit(cache=True)

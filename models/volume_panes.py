@@ -62,9 +62,7 @@ def _expect(
 
 
 @njit(cache=True)
-def _judge(
-    rec: Any, ring: F64, sums: F64, spread: F64, windows: I64, pane: int, tune: Tuning, best: F64
-) -> None:
+def _judge(rec: Any, ring: F64, sums: F64, spread: F64, windows: I64, pane: int, tune: Tuning, best: F64) -> None:
     """Find the oddest window; taint its panes, or learn how far normal windows spread."""
     best[P] = 1.0
     if rec.learned >= tune.ready_panes:
@@ -160,9 +158,7 @@ def close_panes(
 
 
 @njit(cache=True)
-def project(
-    row: Any, spread: F64, windows: I64, hours: I64, gone: F64, tune: Tuning
-) -> tuple[float, float, float]:
+def project(row: Any, spread: F64, windows: I64, hours: I64, gone: F64, tune: Tuning) -> tuple[float, float, float]:
     """Low, expected and high count of a window; `row` is a copy, since looking at an hour leaves a mark."""
     rec = row[0]
     if rec.learned < tune.ready_panes:

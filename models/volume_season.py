@@ -145,7 +145,7 @@ def _worth(rec: Any, prior: tuple[float, float, float], tune: Tuning) -> float:
 def _hourly(rec: Any, hour: int, tune: Tuning) -> float:
     """Shrunk factor of an hour of the day."""
     worth = _worth(rec, _HOUR, tune)
-    return (rec.hour_of_day[hour % 24, 0] / rec.scale + worth) / (rec.hour_of_day[hour % 24, 1] + worth)
+    return float((rec.hour_of_day[hour % 24, 0] / rec.scale + worth) / (rec.hour_of_day[hour % 24, 1] + worth))
 
 
 @njit(cache=True)
@@ -159,7 +159,7 @@ def _factor(rec: Any, hour: int, tune: Tuning) -> float:
     daily = (weekday[0] / scale + worth) / (weekday[1] + worth)
     worth = _worth(rec, _CELL, tune)
     prior = _hourly(rec, hour, tune) * daily
-    return max((cell[0] / scale + worth * prior) / (cell[1] + worth), _LEAST_FACTOR)
+    return float(max((cell[0] / scale + worth * prior) / (cell[1] + worth), _LEAST_FACTOR))
 
 
 @njit(cache=True)
@@ -208,8 +208,8 @@ def factor_at(rec: Any, hour: int, gone: float, tune: Tuning) -> float:
     here = rec.factors[1]
     there = rec.factors[2] if gone > _MIDDLE else rec.factors[0]
     if max(here, there) > _STEEP * min(here, there):
-        return here
-    return here + (there - here) * abs(gone - _MIDDLE)
+        return float(here)
+    return float(here + (there - here) * abs(gone - _MIDDLE))
 
 
 @njit(cache=True)

@@ -42,7 +42,13 @@ class VolumeSeries(ABC):
     def count(self, batch: Batch) -> tuple[list[str], I64]:
         """Keys to be counted, one an occurrence, and the positions of their events."""
 
-    def is_expected(self, key: str, observed: int, window_ms: tuple[int, int], promotions: PromotionRegister) -> bool:  # noqa: ARG002  # few series have a plan
+    def is_expected(
+        self,
+        key: str,  # noqa: ARG002  # few series have a plan
+        observed: int,  # noqa: ARG002  # likewise
+        window_ms: tuple[int, int],  # noqa: ARG002  # likewise
+        promotions: PromotionRegister,  # noqa: ARG002  # likewise
+    ) -> bool:
         """Whether a plan foresaw this surge."""
         return False
 

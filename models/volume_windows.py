@@ -104,7 +104,7 @@ def fit_spread(spread: F64, windows: I64, tune: Tuning) -> None:
 @njit(cache=True)
 def variance_of(spread: F64, k: int, mean: float, doubt: float) -> float:
     """Variance of window k's count."""
-    return (spread[k, DISPERSION] + spread[k, WANDER] * mean) * mean + doubt**2
+    return float((spread[k, DISPERSION] + spread[k, WANDER] * mean) * mean + doubt**2)
 
 
 @njit(cache=True)

@@ -29,6 +29,7 @@ from stream.incidents import Incident, Notification
 from stream.segments import explain
 
 VERSION: Final = "1"
+_NO_DECIMALS: Final = 100  # from here on nobody reads them
 _encode = msgspec.json.Encoder().encode
 
 
@@ -78,7 +79,13 @@ class AlertWriter:
             data=self._data(told, status, usual),
         )
         return Alert(
-            told.id, head.kind, incident.answer.severity, status, incident.fingerprint, told.clock_ms, _encode(event)
+            told.id,
+            head.kind,
+            incident.answer.severity,
+            status,
+            incident.fingerprint,
+            told.clock_ms,
+            _encode(event),
         )
 
     def _data(self, told: Notification, status: str, usual: Mapping[str, Counter[str]]) -> AlertData:
@@ -141,7 +148,7 @@ def _number(value: float) -> float | None:
 
 
 def _shown(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= _NO_DECIMALS else f"{value:.3g}"
 
 
 def _range(signal: Signal) -> str:

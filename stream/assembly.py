@@ -7,9 +7,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
-from models.calibration import Calibration
-from models.volume_sparse import SparseVolume
-
 from config.errors import ConfigRefused
 from config.promotions import PromotionRegister
 from config.registry import build, discover
@@ -18,6 +15,7 @@ from features.feature import Feature
 from features.keys import Keys
 from features.partition import Partition
 from models.across import Across
+from models.calibration import Calibration
 from models.crossing import Crossing
 from models.detector import Detector
 from models.judge import Judge
@@ -27,9 +25,10 @@ from models.verdict import family_of
 from models.volume_count import VolumeCount
 from models.volume_seasonal import SeasonalVolume
 from models.volume_series import VolumeSeries
+from models.volume_sparse import SparseVolume
 from models.watch import OrderWatch, OutlierWatch, Watch
 
-PACKAGES: Final[Mapping[str, tuple[tuple[str, type[Any]], ...]]] = {
+PACKAGES: Final[Mapping[str, tuple[tuple[str, Any], ...]]] = {
     "feature": (("features.columns", Feature),),
     "rule": (("models.rules", Rule), ("models.crossings", Crossing)),
     "detector": (
@@ -85,7 +84,9 @@ class Assembly:
             rule.bind(self._promotions, spaces)
         weights = {name: self._settings.rules[name].weight for name in rules}
         parts = self._build("detector", self._settings.detectors)
-        watches = [self._watch(name, part, spaces) for name, part in parts.items() if not isinstance(part, VolumeSeries)]
+        watches = [
+            self._watch(name, part, spaces) for name, part in parts.items() if not isinstance(part, VolumeSeries)
+        ]
         return Judge(number, rules, weights, watches, spaces)
 
     def across(self, partitions: int) -> Across:
@@ -127,11 +128,9 @@ class Assembly:
     def _volume(self, rank: int, name: str, series: VolumeSeries) -> VolumeCount:
         time, entry = self._settings.time, self._settings.detectors[name]
         keys = Keys(series.entity_type, self._capacity(series.entity_type))
-        common = {"pane_seconds": time.pane_seconds, "alert_p": series.alert_p}
-        baseline = (
-            SeasonalVolume(**common, business_timezone=time.business_timezone)
-            if series.is_seasonal
-            else SparseVolume(**common)
+        make = SeasonalVolume if series.is_seasonal else SparseVolume
+        baseline = make(
+            pane_seconds=time.pane_seconds, alert_p=series.alert_p, business_timezone=time.business_timezone
         )
         return VolumeCount(rank, name, entry.weight, series, baseline, keys, self._promotions)
 

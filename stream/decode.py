@@ -53,7 +53,10 @@ class Decoder:
     """
 
     def __init__(
-        self, partition: int, settings: DecodeSettings, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+        self,
+        partition: int,
+        settings: DecodeSettings,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         """Start without memory of any event."""
         self._partition = partition
@@ -73,9 +76,7 @@ class Decoder:
         for record in records:
             value = record.value
             try:
-                if value is None or len(value) > largest:
-                    raise Malformed(self._size_refused(value))
-                event = decode_event(value)
+                event = decode_event(value if value is not None and len(value) <= largest else self._refuse(value))
             except (msgspec.MsgspecError, Malformed, UnicodeDecodeError, RecursionError) as error:
                 opened = self._open(value)
                 if opened is None:
@@ -125,7 +126,9 @@ class Decoder:
         told = np.array([record.timestamp for record in records], np.int64)
         latest = np.where(told > 0, told, self._now_ms()) + self._ahead_ms
         early, ahead = batch.time_ms < self._settings.earliest_ms, batch.time_ms > latest
-        refused = dict.fromkeys(np.flatnonzero(early).tolist(), f"is before {self._settings.earliest:%Y-%m-%d} (decode.earliest)")
+        refused = dict.fromkeys(
+            np.flatnonzero(early).tolist(), f"is before {self._settings.earliest:%Y-%m-%d} (decode.earliest)"
+        )
         limit = f"is more than {self._settings.max_ahead_seconds:g} s ahead of its arrival (decode.max_ahead_seconds)"
         refused |= dict.fromkeys(np.flatnonzero(ahead).tolist(), limit)
         return {i: f"occurred_at {np.datetime64(int(batch.time_ms[i]), 'ms')}Z {why}" for i, why in refused.items()}
@@ -139,10 +142,12 @@ class Decoder:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
 
-    def _size_refused(self, value: bytes | None) -> str:
+    def _refuse(self, value: bytes | None) -> NoReturn:
+        """Say what is wrong with a message that is empty or too large."""
         if value is None:
-            return "message is empty"
-        return f"message of {len(value)} bytes is over {self._settings.max_event_bytes} (decode.max_event_bytes)"
+            raise Malformed("message is empty")
+        limit = f"{self._settings.max_event_bytes} (decode.max_event_bytes)"
+        raise Malformed(f"message of {len(value)} bytes is over {limit}")
 
     def _dead(self, record: Record, error: Exception) -> DeadLetter:
         message = explain(record.value or b"", error) if isinstance(error, ValueError) else str(error)

@@ -129,9 +129,7 @@ def _joined(first: Outcome, second: Outcome) -> Outcome:
 class _Shop(threading.Thread):
     """Sends the shop's events from a thread of its own, once it is started and while the block runs."""
 
-    def __init__(
-        self, simulation: Simulation, settings: Settings, speed: float, judge: _BoundedJudge
-    ) -> None:
+    def __init__(self, simulation: Simulation, settings: Settings, speed: float, judge: _BoundedJudge) -> None:
         super().__init__(name="shop", daemon=True)
         self._simulation = simulation
         self._settings = settings

@@ -61,9 +61,7 @@ def embedded_services(*, start_seconds: float = START_SECONDS) -> Iterator[Servi
     Raises `EmbeddedError` if a package is missing or a server is not ready within `start_seconds`.
     """
     with ExitStack() as stack:
-        kafka = stack.enter_context(
-            _server("Kafka-compatible broker", _broker_command, b"ready in", start_seconds)
-        )
+        kafka = stack.enter_context(_server("Kafka-compatible broker", _broker_command, b"ready in", start_seconds))
         redis = stack.enter_context(
             _server("Redis-compatible server", _redis_command, b"Ready to accept", start_seconds)
         )
@@ -71,9 +69,7 @@ def embedded_services(*, start_seconds: float = START_SECONDS) -> Iterator[Servi
 
 
 @contextmanager
-def _server(
-    name: str, command: Callable[[int], list[str]], ready: bytes, start_seconds: float
-) -> Iterator[int]:
+def _server(name: str, command: Callable[[int], list[str]], ready: bytes, start_seconds: float) -> Iterator[int]:
     said = ""
     for _ in range(PORT_ATTEMPTS):
         port = _free_port()
@@ -82,9 +78,7 @@ def _server(
                 yield port
                 return
             said = _last_line(log)
-    raise EmbeddedError(
-        f"the embedded {name} did not start within {start_seconds:g} s: {said or 'it said nothing'}"
-    )
+    raise EmbeddedError(f"the embedded {name} did not start within {start_seconds:g} s: {said or 'it said nothing'}")
 
 
 @contextmanager

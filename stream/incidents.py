@@ -30,7 +30,7 @@ _PANE_MS: Final = 60_000
 
 def fingerprint_of(verdict: Verdict) -> str:
     """Stable identity of the condition that a verdict is a sign of."""
-    identity = "\x1f".join((verdict.kind, verdict.entity_type, verdict.entity))
+    identity = f"{verdict.kind}\x1f{verdict.entity_type}\x1f{verdict.entity}"
     return hashlib.blake2b(identity.encode(), digest_size=12).hexdigest()
 
 
@@ -61,11 +61,7 @@ class Incident:
         self.last_clock_ms = max(self.last_clock_ms, verdict.clock_ms)
         if verdict.score > self.head.score:
             self.head = verdict
-        if (
-            verdict.order_id
-            and len(self.order_ids) < max_order_ids
-            and verdict.order_id not in self.order_ids
-        ):
+        if verdict.order_id and len(self.order_ids) < max_order_ids and verdict.order_id not in self.order_ids:
             self.order_ids.append(verdict.order_id)
         for dimension, value in verdict.segment.items():
             self.affected[dimension][value] += 1
@@ -162,9 +158,7 @@ class Incidents:
         for end_ms, fingerprint in over:
             incident = self._open.pop(fingerprint)
             if incident.n_notified:
-                told.append(
-                    Notification(_id(incident, "resolved", end_ms), "resolved", incident, end_ms, None)
-                )
+                told.append(Notification(_id(incident, "resolved", end_ms), "resolved", incident, end_ms, None))
         self._next_end_ms = min((end_ms for fp, end_ms in ends.items() if fp in self._open), default=None)
         self._quiet_until_ms = {fp: until for fp, until in self._quiet_until_ms.items() if until > now_ms}
         return told

@@ -18,7 +18,7 @@ _FEWER: Final = frozenset({"volume.drop", "volume.zero"})
 
 @dataclass(frozen=True, slots=True)
 class Inhibition:
-    """While a condition of `sources` about a `source_type` is open, those of `targets` about `target_types` are not told."""
+    """While one of `sources` about a `source_type` is open, `targets` about `target_types` are not told."""
 
     sources: frozenset[str]
     source_type: str
@@ -40,7 +40,10 @@ INHIBITIONS: Final = (
     Inhibition(_FEWER, "shop", frozenset({"payment.callbacks_missing"}), frozenset({"payment_method"})),
     Inhibition(_FEWER, "shop", frozenset({"volume.surge"}), frozenset({"shop", "channel", "product", "seller"})),
     Inhibition(
-        frozenset({"volume.surge"}), "shop", frozenset({"volume.surge"}), frozenset({"channel", "product", "seller"})
+        frozenset({"volume.surge"}),
+        "shop",
+        frozenset({"volume.surge"}),
+        frozenset({"channel", "product", "seller"}),
     ),
 )
 

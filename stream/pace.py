@@ -22,9 +22,7 @@ class Timed(Protocol):
     def value(self) -> bytes: ...
 
 
-async def on_time(
-    events: Iterable[Timed], speed: float, live_from_ms: int | None = None
-) -> AsyncIterator[list[Timed]]:
+async def on_time(events: Iterable[Timed], speed: float, live_from_ms: int | None = None) -> AsyncIterator[list[Timed]]:
     """Cut `events` into the batches that are due, on a clock that runs `speed` times as quick as ours.
 
     Events before `live_from_ms` are due at once; the clock starts with the first event after it. Speed 0 has

@@ -60,7 +60,11 @@ class Pipeline:
     """
 
     def __init__(
-        self, settings: Settings, *, partitions: int | None = None, promotions: PromotionRegister | None = None
+        self,
+        settings: Settings,
+        *,
+        partitions: int | None = None,
+        promotions: PromotionRegister | None = None,
     ) -> None:
         """Build every part that the settings turn on."""
         n = settings.kafka.partitions if partitions is None else partitions
@@ -121,5 +125,3 @@ class Pipeline:
 def _register(settings: Settings) -> PromotionRegister:
     path = settings.promotions.file
     return PromotionRegister({}) if path is None else PromotionRegister.load(path)
-
-

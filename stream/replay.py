@@ -95,9 +95,7 @@ def replay(
     return tally.summary()
 
 
-def batches(
-    lines: Iterable[bytes], partitions: int, most_lines: int
-) -> Iterator[tuple[int, list[StoredRecord]]]:
+def batches(lines: Iterable[bytes], partitions: int, most_lines: int) -> Iterator[tuple[int, list[StoredRecord]]]:
     """Cut `lines` into batches of one partition each; offsets count up in each partition, as Kafka's do.
 
     >>> lines = [b'{"event_type": "order.paid", "order_id": "o1"}', b"no event"]

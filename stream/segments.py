@@ -25,9 +25,7 @@ def explain(affected: Mapping[str, Counter[str]], n: int, usual: Mapping[str, Co
     return sorted(segments, key=lambda one: (-one.share, DIMENSIONS.index(one.dimension)))
 
 
-def _candidates(
-    affected: Mapping[str, Counter[str]], n: int, usual: Mapping[str, Counter[str]]
-) -> Iterable[Segment]:
+def _candidates(affected: Mapping[str, Counter[str]], n: int, usual: Mapping[str, Counter[str]]) -> Iterable[Segment]:
     for dimension, counts in affected.items():
         value, hits = max(counts.items(), key=lambda item: (item[1], item[0]))
         share = hits / n

@@ -216,7 +216,5 @@ def test_a_bad_parameter_is_refused_with_its_limit(parameters, says):
 
 
 def test_a_state_of_another_size_is_refused():
-    with pytest.raises(
-        ValueError, match=r"Calibration: state 'ring' is float64\(1000,\), these parameters need"
-    ):
+    with pytest.raises(ValueError, match=r"Calibration: state 'ring' is float64\(1000,\), these parameters need"):
         Calibration().set_state(Calibration(reference_rows=1_000).get_state())

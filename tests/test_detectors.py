@@ -56,8 +56,7 @@ ADAPTED = {
 QUICK = {"sklearn_detector": {"params": {"n_estimators": 5}, **SMALL}}
 
 DISCOVERED = {
-    name: partial(part, **QUICK.get(name, {}))
-    for name, part in discover("models.detectors", Detector).items()
+    name: partial(part, **QUICK.get(name, {})) for name, part in discover("models.detectors", Detector).items()
 }
 
 CONTRACT = [

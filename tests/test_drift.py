@@ -32,9 +32,7 @@ def test_a_step_is_noticed_soon_and_measured_whatever_its_unit(new_level, factor
 
 
 def test_a_slow_slope_is_noticed_on_its_way():
-    values = np.concatenate(
-        [gauss(100, 5, 500, seed=3), gauss(0, 5, 400, seed=4) + np.linspace(100, 130, 400)]
-    )
+    values = np.concatenate([gauss(100, 5, 500, seed=3), gauss(0, 5, 400, seed=4) + np.linspace(100, 130, 400)])
     noticed, change = changes(Drift(), values)[0]
     assert 500 < noticed < 750
     assert change.mean_after > change.mean_before
@@ -72,9 +70,7 @@ def test_series_do_not_see_each_other():
     a = np.concatenate([gauss(1, 1, 200, seed=6), gauss(9, 1, 100, seed=7)])
     b = gauss(1_000, 1, 300, seed=8)
     together = [
-        drift.update(name, value)
-        for pair in zip(a, b, strict=True)
-        for name, value in zip("ab", pair, strict=True)
+        drift.update(name, value) for pair in zip(a, b, strict=True) for name, value in zip("ab", pair, strict=True)
     ]
     assert [change for change in together if change] == [change for _, change in changes(alone, a, "a")]
 
@@ -82,9 +78,7 @@ def test_series_do_not_see_each_other():
 def test_values_that_are_no_values_are_passed_over():
     clean = np.concatenate([gauss(10, 1, 200, seed=9), gauss(20, 1, 20, seed=10)])
     spoiled = np.insert(clean, [0, 50, 100, 150], [math.nan, math.inf, 1e308, -math.inf])
-    assert [change for _, change in changes(Drift(), clean)] == [
-        change for _, change in changes(Drift(), spoiled)
-    ]
+    assert [change for _, change in changes(Drift(), clean)] == [change for _, change in changes(Drift(), spoiled)]
 
 
 def test_only_the_series_fed_last_are_kept():

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import random
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings as hypothesis_settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from config.registry import build, discover
 from config.sections import PartSettings
 from config.settings import load
-from features.batch import Batch
+from features.batch import Batch, Keyed
 from features.event import AnyEvent, decode_event
 from features.feature import Feature
 from features.keys import Keys
 from features.partition import Partition
 from features.robust_level import RobustLevel
-from features.batch import Keyed
 from features.tabulate import tabulate
 from models.examples import approved, created, delivered, encoded, line, paid, shipped
 
@@ -44,7 +45,12 @@ def events() -> tuple[AnyEvent, ...]:
     for n in range(260):
         t = n * 30.0
         lines = [
-            line(sku=f"S{k}", product_id=f"P{k}", price=f"{50 + k + draw.random():.2f}", quantity=draw.randint(1, 4))
+            line(
+                sku=f"S{k}",
+                product_id=f"P{k}",
+                price=f"{50 + k + draw.random():.2f}",
+                quantity=draw.randint(1, 4),
+            )
             for k in {draw.randint(0, 30) for _ in range(draw.randint(1, 3))}
         ]
         discounts = [{"promotion_id": f"D{draw.randint(0, 3)}", "amount": "5.00"}] if draw.random() < 0.4 else []
@@ -74,7 +80,7 @@ def read(cuts: list[int], max_orders: int = 10_000) -> dict[str, list[float]]:
     """All columns of the events, read in pieces."""
     edges = [0, *sorted(min(cut, len(events())) for cut in cuts), len(events())]
     reader, batches = partition(max_orders), []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         batch = tabulate(events()[start:end])
         reader.transform(batch)
         batches.append(batch)
@@ -95,14 +101,19 @@ def test_a_feature_says_what_it_is_and_in_which_unit(name: str) -> None:
     part = PARTS[name]
     assert part.unit
     assert part.level in {"event", "created", "line", "discount"}
-    assert part.__doc__ and part.__doc__.strip().endswith((".", ":")) or "Parameters" in (part.__doc__ or "")
+    assert (part.__doc__ and part.__doc__.strip().endswith((".", ":"))) or "Parameters" in (part.__doc__ or "")
 
 
 @pytest.mark.parametrize("name", PARTS)
 def test_a_feature_has_one_finite_or_missing_value_a_row(name: str) -> None:
     batch = tabulate(events())
     partition().transform(batch)
-    rows = {"event": len(batch), "created": len(batch.created), "line": len(batch.lines.sku), "discount": len(batch.discounts.promotion)}
+    rows = {
+        "event": len(batch),
+        "created": len(batch.created),
+        "line": len(batch.lines.sku),
+        "discount": len(batch.discounts.promotion),
+    }
     values = batch.columns[name].values
     assert len(values) == rows[PARTS[name].level]
     assert not np.isinf(values).any()

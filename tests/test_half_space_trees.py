@@ -125,10 +125,7 @@ def test_cutting_the_stream_anywhere_changes_no_bit(cuts, seed):
 
 def test_columns_that_are_not_contiguous_score_the_same():
     x = normal(600, 4, seed=2)
-    assert (
-        HalfSpaceTrees().score_learn(np.asfortranarray(x)).tobytes()
-        == HalfSpaceTrees().score_learn(x).tobytes()
-    )
+    assert HalfSpaceTrees().score_learn(np.asfortranarray(x)).tobytes() == HalfSpaceTrees().score_learn(x).tobytes()
 
 
 @pytest.mark.parametrize(

@@ -107,9 +107,7 @@ def test_a_price_typo_multiplies_one_product_s_price_in_its_time_only(factor):
                 prices[order["order_id"] in label.order_ids].append(float(line["price"]))
     assert len(prices[True]) >= 12
     assert len(prices[False]) > 20
-    assert statistics.median(prices[True]) == pytest.approx(
-        statistics.median(prices[False]) * factor, rel=0.35
-    )
+    assert statistics.median(prices[True]) == pytest.approx(statistics.median(prices[False]) * factor, rel=0.35)
     assert max(prices[True]) < min(prices[False]) or min(prices[True]) > max(prices[False])
 
 
@@ -135,8 +133,7 @@ def test_a_product_s_flash_surge_sells_that_product():
     orders = created_in(events)
     assert label.entity == "product/prd-000012"
     assert all(
-        "prd-000012" in {line["product_id"] for line in orders[number]["line_items"]}
-        for number in label.order_ids
+        "prd-000012" in {line["product_id"] for line in orders[number]["line_items"]} for number in label.order_ids
     )
 
 
@@ -149,11 +146,7 @@ def test_a_silent_drop_takes_nine_orders_in_ten_of_one_channel():
 
 def test_a_total_gap_has_no_orders_at_all_while_old_ones_go_on():
     begins = QUICK.start_ms + HOUR * 1_000
-    inside = [
-        msgspec.json.decode(e.value)
-        for e in played("total_gap")[0]
-        if begins <= e.time_ms < begins + HOUR * 500
-    ]
+    inside = [msgspec.json.decode(e.value) for e in played("total_gap")[0] if begins <= e.time_ms < begins + HOUR * 500]
     kinds = {event["event_type"] for event in inside}
     assert "order.created" not in kinds
     assert "order.delivered" in kinds
@@ -185,17 +178,14 @@ def test_a_late_gateway_delays_one_method_s_payments_and_loses_some():
     paid = {event["order_id"]: event for event in events if event["event_type"] == "order.paid"}
     confirmed = [number for number in label.order_ids if number in paid]
     waited = [
-        datetime.fromisoformat(paid[number]["occurred_at"])
-        - datetime.fromisoformat(orders[number]["occurred_at"])
+        datetime.fromisoformat(paid[number]["occurred_at"]) - datetime.fromisoformat(orders[number]["occurred_at"])
         for number in confirmed
     ]
     assert 0.15 < 1 - len(confirmed) / len(label.order_ids) < 0.45
     assert statistics.median(wait.total_seconds() for wait in waited) / 60 == pytest.approx(20, abs=4)
     assert {paid[number]["payments"][0]["method"] for number in confirmed} == {"wechat_pay"}
     lost = set(label.order_ids) - set(confirmed)
-    assert not any(
-        event["event_type"] == "order.shipped" for event in events if event.get("order_id") in lost
-    )
+    assert not any(event["event_type"] == "order.shipped" for event in events if event.get("order_id") in lost)
 
 
 def test_duplicate_submissions_repeat_customer_and_basket_within_seconds_under_a_new_number():

@@ -44,7 +44,7 @@ def test_the_least_recently_seen_key_goes_first() -> None:
 
 
 def test_a_space_that_fits_no_key_is_refused_by_the_name_of_its_knob() -> None:
-    with pytest.raises(ValueError, match="state.max_orders is 0"):
+    with pytest.raises(ValueError, match=r"state\.max_orders is 0"):
         Keys("order", 0)
 
 

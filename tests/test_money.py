@@ -22,7 +22,7 @@ def test_a_json_number_is_read_by_its_shortest_decimal_form(cents: int) -> None:
     assert MinorUnits(2)[cents / 100] == cents
 
 
-@pytest.mark.parametrize("written", ["", "abc", "NaN", "Infinity", "1.001", "1e20", 1e308, float("nan"), "١٢x"])
+@pytest.mark.parametrize("written", ["", "abc", "NaN", "Infinity", "1.001", "1e20", 1e308, float("nan"), "12x"])
 def test_what_is_no_amount_is_refused_with_its_value(written: str | float) -> None:
     with pytest.raises(Malformed, match="amount"):
         MinorUnits(2)[written]

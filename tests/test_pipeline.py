@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings as hypothesis_settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from config.promotions import PromotionRegister
@@ -22,9 +23,7 @@ from stream.pipeline import Outcome, Pipeline
 from stream.record import StoredRecord
 
 PARTITIONS = 4
-REGISTER = PromotionRegister.parse(
-    {"promotions": [{"promotion_id": "P1", "excludes": ["P2"]}, {"promotion_id": "P2"}]}
-)
+REGISTER = PromotionRegister.parse({"promotions": [{"promotion_id": "P1", "excludes": ["P2"]}, {"promotion_id": "P2"}]})
 
 
 @cache
@@ -58,9 +57,7 @@ def log() -> tuple[tuple[StoredRecord, ...], ...]:
         )
         events.append(order)
         if n % 3 == 0:
-            events.append(
-                paid(f"o{n}", at=n * 5 + 60 + draw.random() * 20, amount=f"{total + (n == 600)}.00")
-            )
+            events.append(paid(f"o{n}", at=n * 5 + 60 + draw.random() * 20, amount=f"{total + (n == 600)}.00"))
         if n % 9 == 0:
             events.append(shipped(f"o{n}", at=n * 5 + 900 + 300 * draw.random()))
             events.append(delivered(f"o{n}", at=n * 5 + 2000 + 600 * draw.random()))
@@ -212,12 +209,8 @@ def test_a_tombstone_is_a_dead_letter() -> None:
 
 
 def test_a_cloud_event_is_opened() -> None:
-    envelope = b'{"specversion":"1.0","id":"1","source":"/shop","type":"order","data":%s}' % encoded(
-        created()
-    )
-    assert (
-        Pipeline(default_settings(), partitions=1).process(0, [StoredRecord(envelope, b"o1", 0)]).events == 1
-    )
+    envelope = b'{"specversion":"1.0","id":"1","source":"/shop","type":"order","data":%s}' % encoded(created())
+    assert Pipeline(default_settings(), partitions=1).process(0, [StoredRecord(envelope, b"o1", 0)]).events == 1
 
 
 def test_no_personal_data_leaves_decode() -> None:

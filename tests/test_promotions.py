@@ -76,9 +76,7 @@ def test_an_old_client_is_known_by_its_numbers(client, too_old):
     assert Promotion(promotion_id="P1", client_version_min="8.4").is_too_old(client) is too_old
 
 
-@given(
-    st.lists(st.integers(0, 99), min_size=1, max_size=4), st.lists(st.integers(0, 99), min_size=1, max_size=4)
-)
+@given(st.lists(st.integers(0, 99), min_size=1, max_size=4), st.lists(st.integers(0, 99), min_size=1, max_size=4))
 def test_versions_order_as_their_numbers_do(one, other):
     def padded(numbers):
         return numbers + [0] * (4 - len(numbers))

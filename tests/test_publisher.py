@@ -100,11 +100,7 @@ def letter(value: bytes | None) -> DeadLetter:
 async def test_the_transitions_of_a_condition_keep_their_order_in_kafka_and_in_redis(settings):
     told: list[str] = []
     outcomes = [
-        Judged(
-            alerts=[
-                alert(start + number, f"fp-{number % 7}", b"%d" % (start + number)) for number in range(60)
-            ]
-        )
+        Judged(alerts=[alert(start + number, f"fp-{number % 7}", b"%d" % (start + number)) for number in range(60)])
         for start in (0, 60, 120)
     ]
     async with publishing(settings, lambda each: told.append(each.id)) as (publisher, channel):
@@ -135,9 +131,7 @@ async def test_a_letter_that_kafka_refuses_is_shortened_and_says_so_and_the_othe
 
 async def test_an_alert_that_kafka_refuses_names_the_topic_and_its_setting(settings):
     async with publishing(settings) as (publisher, channel):
-        with pytest.raises(
-            PublishError, match=rf"max\.message\.bytes of topic {settings.kafka.alerts_topic}"
-        ):
+        with pytest.raises(PublishError, match=rf"max\.message\.bytes of topic {settings.kafka.alerts_topic}"):
             await publisher.publish([Judged(alerts=[alert(1, data=b"x" * (LIMIT + 1))])])
         assert await channel.size() == 0  # Kafka is the source of truth: Redis never runs ahead of it
 

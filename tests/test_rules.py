@@ -173,9 +173,7 @@ def test_amounts_beyond_64_bits_are_compared_exactly():
 
 def test_a_sku_has_its_own_floor():
     floors = rule("price_below_floor", floor_minor=100, floors={"gift": 0, "dear": 50_000})
-    events = [
-        created(line_items=[line(sku="gift", price=0), line(sku="dear", product_id="D", price="499.99")])
-    ]
+    events = [created(line_items=[line(sku="gift", price=0), line(sku="dear", product_id="D", price="499.99")])]
     assert [(hit.entity, hit.low, hit.loss_minor) for hit in hits_of(floors, events)] == [("D", 50_000, 1)]
 
 
@@ -190,9 +188,7 @@ def test_a_wholesale_channel_may_order_more_and_a_flash_sale_less():
 
 
 def test_the_deepest_promotion_is_named_when_discounts_are_too_deep_together():
-    discounts = [
-        {"promotion_id": name, "amount": amount} for name, amount in [("A", "30.00"), ("B", "45.00")]
-    ]
+    discounts = [{"promotion_id": name, "amount": amount} for name, amount in [("A", "30.00"), ("B", "45.00")]]
     hits = hits_of(rule("discount_depth_over_cap"), [created(discounts=discounts)])
     assert [(hit.entity, hit.observed, hit.high, hit.loss_minor) for hit in hits] == [("B", 0.75, 0.7, 500)]
 
@@ -205,16 +201,12 @@ def test_a_voucher_series_may_be_combined_where_the_settings_say_so():
 
 
 def test_an_excluded_pair_has_one_name_and_costs_the_smaller_discount():
-    discounts = [
-        {"promotion_id": name, "amount": amount} for name, amount in [("P2", "5.00"), ("P1", "8.00")]
-    ]
+    discounts = [{"promotion_id": name, "amount": amount} for name, amount in [("P2", "5.00"), ("P1", "8.00")]]
     hits = hits_of(rule("exclusive_promotions"), [created(discounts=discounts)])
     assert [(hit.entity, hit.loss_minor) for hit in hits] == [("P1+P2", 500)]
 
 
-@pytest.mark.parametrize(
-    "name", ["exclusive_promotions", "promotion_stale_client", "promotion_outside_period"]
-)
+@pytest.mark.parametrize("name", ["exclusive_promotions", "promotion_stale_client", "promotion_outside_period"])
 def test_without_a_register_a_rule_of_the_register_is_quiet(name):
     for events in RULES[name].FIRES:
         assert not hits_of(rule(name), events, promotions={"promotions": []})
@@ -343,9 +335,7 @@ def journeys(draw, order_id):
     """An order's events with some left out, some doubled, hours to weeks apart."""
     steps = [
         lambda at: created(order_id, at, **draw(st.just({}) | placed)),
-        lambda at: paid(
-            order_id, at, draw(st.just("110.00") | AMOUNTS), status=draw(st.sampled_from(["", "failed"]))
-        ),
+        lambda at: paid(order_id, at, draw(st.just("110.00") | AMOUNTS), status=draw(st.sampled_from(["", "failed"]))),
         lambda at: paid(order_id, at),
         lambda at: approved(order_id, at),
         lambda at: shipped(order_id, at, tracking_number=draw(st.sampled_from(["SF12345", "?"]))),
@@ -365,11 +355,7 @@ def journeys(draw, order_id):
 def histories(draw):
     """A few journeys, in the order of their times or, as late events come, in any."""
     log = [event for i in range(draw(st.integers(1, 4))) for event in draw(journeys(f"o{i}"))]
-    return (
-        draw(st.permutations(log))
-        if draw(st.booleans())
-        else sorted(log, key=lambda event: event["occurred_at"])
-    )
+    return draw(st.permutations(log)) if draw(st.booleans()) else sorted(log, key=lambda event: event["occurred_at"])
 
 
 logs = histories().filter(bool)

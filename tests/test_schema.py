@@ -20,7 +20,9 @@ def test_the_schema_file_is_current(name: str) -> None:
     assert (FOLDER / name).read_text() == schema_text(SHAPES[name], name), "run `make schema`"
 
 
-@pytest.mark.parametrize("event", [created(), paid(), shipped(), delivered(), refunded(), stock()], ids=lambda e: e["event_type"])
+@pytest.mark.parametrize(
+    "event", [created(), paid(), shipped(), delivered(), refunded(), stock()], ids=lambda e: e["event_type"]
+)
 def test_every_kind_of_event_is_valid(event: dict[str, object]) -> None:
     jsonschema.validate(event, json.loads((FOLDER / "order_event.v1.json").read_text()))
 

@@ -82,9 +82,9 @@ def test_a_section_left_empty_in_an_overlay_keeps_what_is_below(overlay):
 
 
 @given(
-    st.recursive(
-        st.integers(), lambda inner: st.dictionaries(st.sampled_from("abc"), inner), max_leaves=8
-    ).filter(lambda value: isinstance(value, dict)),
+    st.recursive(st.integers(), lambda inner: st.dictionaries(st.sampled_from("abc"), inner), max_leaves=8).filter(
+        lambda value: isinstance(value, dict)
+    ),
 )
 def test_merging_nothing_changes_nothing(values):
     assert merge(values, {}) == values

@@ -135,9 +135,7 @@ def test_an_order_s_stages_come_in_their_order_and_event_ids_are_unique(honest):
     stages = defaultdict(list)
     for event in honest:
         stages[event.get("order_id")].append(event["event_type"])
-    usual = [
-        f"order.{stage}" for stage in ("created", "paid", "approved", "shipped", "delivered", "refunded")
-    ]
+    usual = [f"order.{stage}" for stage in ("created", "paid", "approved", "shipped", "delivered", "refunded")]
     complete = [life for order, life in stages.items() if order and "order.delivered" in life]
     assert len(complete) > 10_000
     assert all(life == usual[: len(life)] for life in complete)
@@ -199,9 +197,7 @@ def test_an_incident_leaves_the_honest_orders_of_the_run_as_they_are():
 
 def dispersion(width_ms, dispersion=2.25):
     """Variance over mean of counts per `width_ms` around the expected ones, over 40 weeks at 5 an hour."""
-    settings = SimulatorSettings(
-        duration_seconds=40 * 7 * 24 * HOUR, orders_per_second=5 / HOUR, dispersion=dispersion
-    )
+    settings = SimulatorSettings(duration_seconds=40 * 7 * 24 * HOUR, orders_per_second=5 / HOUR, dispersion=dispersion)
     rhythm = Rhythm(settings, np.random.default_rng(3))
     squared = total = 0.0
     for slot in rhythm.slots():
@@ -260,10 +256,7 @@ def test_the_hour_of_week_shape_is_that_of_real_orders(real):
 
 def spread_around_own_median(prices):
     deviations = [
-        abs(float(d))
-        for own in prices.values()
-        if len(own) >= 5
-        for d in np.log(own) - np.median(np.log(own))
+        abs(float(d)) for own in prices.values() if len(own) >= 5 for d in np.log(own) - np.median(np.log(own))
     ]
     return np.percentile(deviations, [75, 95, 99])
 
@@ -298,8 +291,7 @@ def test_list_prices_are_log_normal_like_real_ones(honest):
 def test_0_8_percent_of_honest_orders_hold_two_vouchers(honest):
     orders = created_in(honest)
     double = sum(
-        sum(discount["type"] == "voucher" for discount in order["discounts"]) >= 2
-        for order in orders.values()
+        sum(discount["type"] == "voucher" for discount in order["discounts"]) >= 2 for order in orders.values()
     )
     assert double / len(orders) == pytest.approx(0.008, abs=0.0025)
 
@@ -319,9 +311,7 @@ def test_discounted_and_plain_orders_mix(honest):
 def deliveries(latency_scale, days):
     """Region, days taken and days promised of about 2,500 orders."""
     rate = 2_500 / (days * 24 * HOUR)
-    run = SimulatorSettings(
-        duration_seconds=days * 24 * HOUR, orders_per_second=rate, latency_scale=latency_scale
-    )
+    run = SimulatorSettings(duration_seconds=days * 24 * HOUR, orders_per_second=rate, latency_scale=latency_scale)
     begun, taken = {}, []
     for event in simulate(run):
         value = msgspec.json.decode(event.value)

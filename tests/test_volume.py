@@ -139,9 +139,7 @@ def test_cutting_the_panes_into_calls_changes_no_bit(
 
 @pytest.mark.parametrize("kind", [SeasonalVolume, SparseVolume])
 @pytest.mark.parametrize("cuts", [[50 * DAY], [3 * DAY, 17 * DAY + 3, 18 * DAY, 59 * DAY], [16 * DAY + 700]])
-def test_cutting_a_long_silence_changes_no_bit(
-    kind: type[SeasonalVolume | SparseVolume], cuts: list[int]
-) -> None:
+def test_cutting_a_long_silence_changes_no_bit(kind: type[SeasonalVolume | SparseVolume], cuts: list[int]) -> None:
     counts = drawn(usual(3.0, 70), 3)
     counts[2 * DAY + 600 : 60 * DAY] = 0
     rows, panes, counts = entries(counts)
@@ -301,9 +299,7 @@ def test_a_surge_of_hours_is_not_learned() -> None:
     found = close(volume, drawn(mean, 5))
     assert set(found.direction.tolist()) == {SURGE}
     noon = 15 * DAY + 12 * 60
-    assert volume.expected(0, noon, 60)[1] == pytest.approx(
-        usual(20.0, 16)[noon - 59 : noon + 1].sum(), rel=0.2
-    )
+    assert volume.expected(0, noon, 60)[1] == pytest.approx(usual(20.0, 16)[noon - 59 : noon + 1].sum(), rel=0.2)
 
 
 def test_a_finding_ends_soon_after_its_cause() -> None:
@@ -348,9 +344,7 @@ def test_findings_say_what_was_expected() -> None:
     mean = usual(20.0, 15)
     mean[14 * DAY + 600 : 14 * DAY + 660] *= 6.0
     found = close(SeasonalVolume(), drawn(mean, 5))
-    assert (
-        (found.low <= found.expected) & (found.expected <= found.high) & (found.high < found.observed)
-    ).all()
+    assert ((found.low <= found.expected) & (found.expected <= found.high) & (found.high < found.observed)).all()
     assert ((found.p_value < 1e-7) & (found.p_value >= 0)).all()
     assert set(found.window_panes.tolist()) <= {1, 10, 60, 360}
     assert len(set(found.pane.tolist())) == len(found)
@@ -372,20 +366,14 @@ def test_daylight_saving_raises_no_finding() -> None:
     start = int(datetime(2024, 3, 1, tzinfo=UTC).timestamp()) // 60
     days = 45
     hours, gone = BusinessClock("Europe/Berlin").hours(start, start + days * DAY)
-    mean = (
-        20.0
-        * np.interp(hours % 24 + gone, np.arange(-0.5, 25), np.r_[HOURS[-1], HOURS, HOURS[0]])
-        / HOURS.mean()
-    )
+    mean = 20.0 * np.interp(hours % 24 + gone, np.arange(-0.5, 25), np.r_[HOURS[-1], HOURS, HOURS[0]]) / HOURS.mean()
     counts = drawn(mean, 9)
     panes = np.arange(start, start + days * DAY)
     volume = SeasonalVolume(business_timezone="Europe/Berlin")
     assert len(volume.close(int(panes[-1]), np.zeros(len(panes), np.int64), panes, counts)) == 0
 
 
-@pytest.mark.parametrize(
-    "settings_", [{"pane_seconds": 7}, {"windows_panes": (10, 1)}, {"windows_panes": ()}]
-)
+@pytest.mark.parametrize("settings_", [{"pane_seconds": 7}, {"windows_panes": (10, 1)}, {"windows_panes": ()}])
 def test_panes_and_windows_that_make_no_sense_are_refused(settings_: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="pane"):
         SeasonalVolume(**settings_)  # type: ignore[arg-type]  # that is the point
@@ -401,9 +389,7 @@ def purchases(name: str, field: str, since: str) -> np.ndarray:
         pytest.skip(f"{path} is not there; $ORDERWATCH_DATA names the folder")
     with gzip.open(path) as lines:
         texts = [json.loads(line)[field] for line in lines]
-    times = [
-        int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) for text in texts if text >= since
-    ]
+    times = [int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) for text in texts if text >= since]
     return np.sort(np.array(times)) // 60
 
 
@@ -465,10 +451,7 @@ def test_products_of_a_real_marketplace_are_left_in_peace() -> None:
         for line in lines:
             order = json.loads(line)
             if order["purchase"] >= "2017-01-05":
-                sold += [
-                    (minute(order["purchase"]), product)
-                    for product in {i["product_id"] for i in order["items"]}
-                ]
+                sold += [(minute(order["purchase"]), product) for product in {i["product_id"] for i in order["items"]}]
     keys: dict[str, int] = {}
     rows = np.array([keys.setdefault(product, len(keys)) for _, product in sold])
     panes = np.array([pane for pane, _ in sold])

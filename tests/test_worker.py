@@ -114,9 +114,7 @@ def send(settings, values, topic=None, pace_seconds=0.0) -> None:
     """Send values with keys key-0 to key-9, in turn."""
 
     async def run() -> None:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=settings.kafka.brokers, linger_ms=5, max_request_size=8 << 20
-        )
+        producer = AIOKafkaProducer(bootstrap_servers=settings.kafka.brokers, linger_ms=5, max_request_size=8 << 20)
         await producer.start()
         sent = []
         for number, value in enumerate(values):
@@ -227,9 +225,7 @@ def test_a_dead_letter_keeps_its_bytes_and_says_where_it_came_from(settings):
     assert (summary.events, summary.dead_letters) == (1, 2)
     letters = {letter.value: letter for letter in read(settings, settings.kafka.dlq_topic, 2)}
     letter = letters[b"\xff\x00 no order"]
-    [original] = [
-        each for each in read(settings, settings.kafka.orders_topic, 3) if each.value == letter.value
-    ]
+    [original] = [each for each in read(settings, settings.kafka.orders_topic, 3) if each.value == letter.value]
     assert letter.key == original.key == b"key-1"
     assert dict(letter.headers) == {
         "original_topic": settings.kafka.orders_topic.encode(),
@@ -297,9 +293,7 @@ def test_while_redis_is_away_nothing_is_committed_or_dropped_and_it_is_said_once
     helper = threading.Thread(target=come_back)
     helper.start()
     with caplog.at_level(logging.WARNING, "stream"):
-        summary = run_worker(
-            settings, judge, until_caught_up=True, on_ready=with_orders(settings, orders(300))
-        )
+        summary = run_worker(settings, judge, until_caught_up=True, on_ready=with_orders(settings, orders(300)))
     helper.join()
     try:
         assert meanwhile == {"batches": BATCHES_IN_FLIGHT, "committed": {}}
@@ -351,9 +345,7 @@ def test_an_orders_topic_with_other_partitions_is_refused_with_the_knob(settings
 
 
 def test_a_broker_that_is_not_there_is_one_line_with_the_knob(settings):
-    nowhere = settings.model_copy(
-        update={"kafka": settings.kafka.model_copy(update={"brokers": "127.0.0.1:1"})}
-    )
+    nowhere = settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"brokers": "127.0.0.1:1"})})
     with pytest.raises(TopicError, match=r"^Kafka at 127\.0\.0\.1:1 \(kafka\.brokers\): .+$"):
         run_worker(nowhere, EveryOrder(), until_caught_up=True)
 

@@ -7,8 +7,9 @@ from typing import ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from features.batch import NOT_GIVEN, Batch, Column, Level
+from features.batch import Batch, Column, Level
 from features.feature import STRICT, Feature
+from features.money import NOT_GIVEN
 
 
 @dataclass(config=STRICT)

@@ -55,8 +55,11 @@ class StageLatency(Feature):
         stage = Keyed(rows, fresh, self._stages.size)
         seconds = np.maximum(batch.life.latency_seconds[at], 0.0) + 1.0
         column = self._levels.follow([route, stage], np.log(seconds))
-        parts = (column.values, np.exp(column.low), np.exp(column.high))
-        return Column(*(_spread_out(part, at, len(batch)) for part in parts))
+        return Column(
+            _spread_out(column.values, at, len(batch)),
+            _spread_out(np.exp(column.low), at, len(batch)),
+            _spread_out(np.exp(column.high), at, len(batch)),
+        )
 
     def _routes(self, batch: Batch, at: I64, stages: list[int]) -> dict[int, str]:
         """Position of the event -> name of its route."""

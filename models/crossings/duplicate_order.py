@@ -39,7 +39,15 @@ class DuplicateOrder(Crossing):
 
     def _verdict(self, orders: OrderSlice, row: int, seconds: float) -> Verdict:
         signal = Signal(
-            "duplicate_order", self.kind, 1.0, 1.0, seconds, self.window_seconds, np.nan, is_rule=True, contribution=1.0
+            "duplicate_order",
+            self.kind,
+            1.0,
+            1.0,
+            seconds,
+            self.window_seconds,
+            np.nan,
+            is_rule=True,
+            contribution=1.0,
         )
         return Verdict(
             kind=self.kind,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -37,4 +38,4 @@ class DiscountOutlier(Outlier):
     def loss_minor(self, batch: Batch, row: int, low: float, high: float) -> int:
         """What was taken off beyond the usual share."""
         goods = int(batch.created.goods_minor[batch.discounts.order[row]])
-        return max(0, int(batch.discounts.amount_minor[row]) - round(np.sqrt(low * high) * goods))
+        return max(0, int(batch.discounts.amount_minor[row]) - round(math.sqrt(low * high) * goods))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -35,6 +36,6 @@ class PriceOutlier(Outlier):
 
     def loss_minor(self, batch: Batch, row: int, low: float, high: float) -> int:
         """What the line brings in less than at the expected price."""
-        usual = np.sqrt(low * high)
+        usual = math.sqrt(low * high)
         price = int(batch.lines.price_minor[row])
         return max(0, round(usual - price)) * int(batch.lines.quantity[row])

@@ -63,9 +63,7 @@ def money_events(batch: Batch, kind: int) -> MoneyEvents | None:
     first = begins.nonzero()[0]
     amount = np.add.reduceat(payments.amount_e4[rows], first)
     at, money = at[first], batch.life.money_e4[at[first]]
-    return MoneyEvents(
-        at, amount, rows[first], money[:, TOTAL], money[:, PAID_SO_FAR], money[:, REFUNDED_SO_FAR]
-    )
+    return MoneyEvents(at, amount, rows[first], money[:, TOTAL], money[:, PAID_SO_FAR], money[:, REFUNDED_SO_FAR])
 
 
 def is_second_payment(paid: MoneyEvents, tolerance_e4: int) -> Flag:

@@ -92,9 +92,7 @@ class DiscountDepthOverCap(Rule):
             return told
         goods_minor = batch.created.goods_minor[discounts.order]
         rows = _suspects(discounts.amount_minor, goods_minor, min(rates))
-        amounts = zip(
-            rows.tolist(), discounts.amount_minor[rows].tolist(), goods_minor[rows].tolist(), strict=True
-        )
+        amounts = zip(rows.tolist(), discounts.amount_minor[rows].tolist(), goods_minor[rows].tolist(), strict=True)
         for row, amount, goods in amounts:
             name = discounts.promotion[row]
             rate = self._rates.get(name)

@@ -73,9 +73,7 @@ class ExclusivePromotions(Rule):
     def _judge(self, batch: Batch, order: int, rows: slice, hits: Hits) -> None:
         discounts = batch.discounts
         amounts: defaultdict[str, int] = defaultdict(int)
-        for name, amount in zip(
-            discounts.promotion[rows], discounts.amount_minor[rows].tolist(), strict=True
-        ):
+        for name, amount in zip(discounts.promotion[rows], discounts.amount_minor[rows].tolist(), strict=True):
             amounts[name] += amount
         for one in amounts.keys() & self._excluded.keys():
             for other in amounts.keys() & self._excluded[one]:

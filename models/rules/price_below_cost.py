@@ -83,9 +83,7 @@ class PriceBelowCost(Rule):
         created_, lines = batch.created, batch.lines
         goods = created_.goods_minor
         left = np.divide(goods - created_.discount_minor, goods, out=np.ones(len(goods)), where=goods > 0)
-        suspects: I64 = (
-            lines.price_minor * left[lines.order] < lines.unit_cost_minor * (1 + 1e-9)
-        ).nonzero()[0]
+        suspects: I64 = (lines.price_minor * left[lines.order] < lines.unit_cost_minor * (1 + 1e-9)).nonzero()[0]
         return suspects
 
     def _judge(self, batch: Batch, row: int, hits: Hits) -> None:

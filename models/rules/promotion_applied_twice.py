@@ -65,9 +65,7 @@ class PromotionAppliedTwice(Rule):
     def _judge(self, batch: Batch, order: int, rows: slice, hits: Hits) -> None:
         discounts = batch.discounts
         amounts: defaultdict[str, list[int]] = defaultdict(list)
-        for name, amount in zip(
-            discounts.promotion[rows], discounts.amount_minor[rows].tolist(), strict=True
-        ):
+        for name, amount in zip(discounts.promotion[rows], discounts.amount_minor[rows].tolist(), strict=True):
             amounts[name].append(amount)
         for name, given in amounts.items():
             if len(given) > 1 and name not in self.repeatable:

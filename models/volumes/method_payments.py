@@ -18,7 +18,10 @@ class MethodPayments(VolumeSeries):
 
     entity_type: ClassVar[str] = "payment_method"
     is_seasonal: ClassVar[bool] = True
-    kinds: ClassVar[Mapping[int, str]] = {DROP: "payment.callbacks_missing", ZERO: "payment.callbacks_missing"}
+    kinds: ClassVar[Mapping[int, str]] = {
+        DROP: "payment.callbacks_missing",
+        ZERO: "payment.callbacks_missing",
+    }
 
     def count(self, batch: Batch) -> tuple[list[str], I64]:
         """Every payment received or returned, under its method."""

@@ -24,9 +24,7 @@ class PromotionOrders(VolumeSeries):
         """Every discount, under its promotion."""
         return batch.discounts.promotion, batch.created.at[batch.discounts.order]
 
-    def is_expected(
-        self, key: str, observed: int, window_ms: tuple[int, int], promotions: PromotionRegister
-    ) -> bool:
+    def is_expected(self, key: str, observed: int, window_ms: tuple[int, int], promotions: PromotionRegister) -> bool:
         """Whether the plan allows for so many in the window."""
         promotion = promotions.get(key)
         if promotion is None or promotion.expected_orders_per_hour is None:

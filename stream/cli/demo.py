@@ -72,9 +72,7 @@ def _show(console: Console, result: DemoResult) -> None:
     from rich.table import Table
 
     card, done = result.scorecard, result.worker
-    table = Table(
-        title="What was injected, and what was caught", title_justify="left", box=None, pad_edge=False
-    )
+    table = Table(title="What was injected, and what was caught", title_justify="left", box=None, pad_edge=False)
     for heading in ("incident", "where", "", "first alert", "after"):
         table.add_column(heading, no_wrap=True)
     for found in card.findings:

@@ -42,9 +42,7 @@ def _code(error: Exception) -> int | None:
     from stream.embedded import EmbeddedError
     from stream.engine.topics import TopicError
 
-    return (
-        FAILURE if isinstance(error, KafkaError | RedisError | EmbeddedError | TopicError | OSError) else None
-    )
+    return FAILURE if isinstance(error, KafkaError | RedisError | EmbeddedError | TopicError | OSError) else None
 
 
 @contextmanager

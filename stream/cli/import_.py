@@ -23,9 +23,7 @@ class Source(Enum):
 def import_(
     source: Annotated[Source, typer.Argument(help="Which data set the file holds.")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines, gzip by name.")],
-    out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="Where to write; -: standard output.")
-    ] = STANDARD,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write; -: standard output.")] = STANDARD,
 ) -> None:
     """Turn a public data set into order events."""
     from msgspec.json import encode

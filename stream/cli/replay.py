@@ -27,9 +27,7 @@ _MOST_SHOWN = 15
 
 
 def replay(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE|-", help="JSON lines, gzip by name; -: standard input.")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE|-", help="JSON lines, gzip by name; -: standard input.")],
     promotions: PromotionsFile = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write every alert transition, one a line.")

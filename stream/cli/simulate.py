@@ -21,9 +21,7 @@ _SECONDS_PER_HOUR = 3_600.0
 
 
 def simulate(
-    out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="Where events go; -: standard output.")
-    ] = STANDARD,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where events go; -: standard output.")] = STANDARD,
     labels: Annotated[
         Path | None,
         typer.Option("--labels", metavar="FILE", help="Write what was injected, one label a line."),
@@ -95,9 +93,7 @@ def _instant(text: str) -> datetime:
     try:
         return datetime.now(UTC) if text == "now" else datetime.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(
-            f"{text!r} is neither now nor a time such as 2026-03-02T16:00:00Z"
-        ) from error
+        raise typer.BadParameter(f"{text!r} is neither now nor a time such as 2026-03-02T16:00:00Z") from error
 
 
 def _incident(text: str) -> Any:

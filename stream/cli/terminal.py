@@ -74,9 +74,7 @@ def print_alerts(console: Console, events: Iterable[AlertEvent], title: str) -> 
 def badness(event: AlertEvent) -> tuple[bool, int, float]:
     """Order alerts: firing before resolved, then by severity, then by score."""
     data = event.data
-    rank = (
-        list(SEVERITY_STYLE).index(data.severity) if data.severity in SEVERITY_STYLE else len(SEVERITY_STYLE)
-    )
+    rank = list(SEVERITY_STYLE).index(data.severity) if data.severity in SEVERITY_STYLE else len(SEVERITY_STYLE)
     return data.status != "resolved", -rank, data.score
 
 

@@ -17,9 +17,7 @@ def worker(
     embedded: Embedded = False,
     promotions: PromotionsFile = None,
     config: ConfigFiles = None,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say more of what happens inside.")
-    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more of what happens inside.")] = False,
 ) -> None:
     """Judge live orders until told to stop.
 
@@ -48,6 +46,4 @@ def _log(verbose: bool) -> None:
 
 
 def _say_where(services: Services) -> None:
-    typer.echo(
-        f"orderwatch reads Kafka at {services.kafka_brokers} and writes to {services.redis_url}", err=True
-    )
+    typer.echo(f"orderwatch reads Kafka at {services.kafka_brokers} and writes to {services.redis_url}", err=True)

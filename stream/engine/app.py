@@ -54,9 +54,7 @@ class _Tables(TableManager):
         await self.recovery.start()
 
 
-def create_app(
-    settings: Settings, judge: Judge, on_alert: Callable[[Alert], None] | None = None
-) -> EngineApp:
+def create_app(settings: Settings, judge: Judge, on_alert: Callable[[Alert], None] | None = None) -> EngineApp:
     """Compose the application. To be called inside the running event loop that it is to live in."""
     kafka = settings.kafka
     app = EngineApp(kafka.group, **_options(kafka))

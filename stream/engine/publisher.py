@@ -100,9 +100,7 @@ class Publisher:
     async def _hand_over(self, message: _Message) -> Awaitable[Any]:
         """Give a message to the producer; what is returned is done when the broker has it, or refused it."""
         try:
-            return await self._app.producer.send(
-                message.topic, message.key, message.value, None, None, message.headers
-            )
+            return await self._app.producer.send(message.topic, message.key, message.value, None, None, message.headers)
         except ProducerSendError as error:
             if not isinstance(error.__cause__, MessageSizeTooLargeError):
                 raise

@@ -27,9 +27,7 @@ async def ensure_topics(settings: Settings, security: Mapping[str, Any]) -> None
     `TopicError` if Kafka does not answer, a topic cannot be made, or the number of partitions differs.
     """
     kafka = settings.kafka
-    admin = AIOKafkaAdminClient(
-        bootstrap_servers=kafka.brokers, request_timeout_ms=_CONNECT_SECONDS * 1000, **security
-    )
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.brokers, request_timeout_ms=_CONNECT_SECONDS * 1000, **security)
     try:
         await admin.start()
         await _create(admin, _wanted(settings))
@@ -49,8 +47,7 @@ def _wanted(settings: Settings) -> list[NewTopic]:
         (kafka.alerts_topic, {}),
     ]
     return [
-        NewTopic(name, kafka.partitions, kafka.replication_factor, topic_configs=configs)
-        for name, configs in named
+        NewTopic(name, kafka.partitions, kafka.replication_factor, topic_configs=configs) for name, configs in named
     ]
 
 

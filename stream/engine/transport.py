@@ -122,9 +122,7 @@ class BatchConsumer(driver.Consumer):
                 for _ in range(2):  # the first may only have waited for a commit begun before the last mark
                     await self.commit()
         except TimeoutError:
-            self.log.warning(
-                "Kafka took no commit within %g s: what was done last will be read again", seconds
-            )
+            self.log.warning("Kafka took no commit within %g s: what was done last will be read again", seconds)
         return not self._in_flight
 
     # --- Faust's hooks ---------------------------------------------------------------------------

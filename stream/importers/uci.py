@@ -68,9 +68,7 @@ def _sold(invoice: Invoice, counts: Counter[str]) -> list[tuple[str, int, int]]:
         if quantity * sign > 0 and minor(price) > 0
     ]
     counts["lines_without_sale"] += len(invoice.lines) - len(lines)
-    counts["prices_rounded"] += sum(
-        abs(price * 100 - minor(price)) > _BINARY_ERROR for _, _, price in invoice.lines
-    )
+    counts["prices_rounded"] += sum(abs(price * 100 - minor(price)) > _BINARY_ERROR for _, _, price in invoice.lines)
     return lines
 
 

@@ -60,13 +60,9 @@ class Scene:
             times = self._schedules[name] = drawn.tolist()
         return [time for time in times if self.slot.starts_ms <= time < self.slot.ends_ms]
 
-    def orders_at(
-        self, times: list[int], *, product: int | None = None, client: Client | None = None
-    ) -> list[Order]:
+    def orders_at(self, times: list[int], *, product: int | None = None, client: Client | None = None) -> list[Order]:
         """Make extra orders, honest so far."""
-        return self.shop.place(
-            np.array(times, np.int64), self.rng, self.numbers, product=product, client=client
-        )
+        return self.shop.place(np.array(times, np.int64), self.rng, self.numbers, product=product, client=client)
 
     def arrivals(self, factor: float) -> list[int]:
         """Times of orders that come on top, at `factor` times the rate expected just now."""
@@ -123,9 +119,7 @@ class Incident(ABC):
         """Say what was touched; by default one label, over the orders noted or else over the whole time."""
         return [self.label(scene, scene.touched())]
 
-    def label(
-        self, scene: Scene, touched: list[tuple[int, str]], kinds: tuple[str, ...] | None = None
-    ) -> Label:
+    def label(self, scene: Scene, touched: list[tuple[int, str]], kinds: tuple[str, ...] | None = None) -> Label:
         """Make one label over `touched`."""
         return Label(
             incident=self.name(),

@@ -47,20 +47,14 @@ def honest_discounts(draw: float, goods_minor: int, client: Client, *, campaign:
     if draw >= _THRESHOLD:
         return []
     if draw >= _PERCENT:
-        return (
-            [Discount(TWENTY_OFF, "threshold", TWENTY_OFF_MINOR)]
-            if goods_minor >= TWENTY_OFF_FROM_MINOR
-            else []
-        )
+        return [Discount(TWENTY_OFF, "threshold", TWENTY_OFF_MINOR)] if goods_minor >= TWENTY_OFF_FROM_MINOR else []
     if draw >= _ONE_VOUCHER:
         return [Discount(TEN_PERCENT, "percentage", goods_minor // 10)]
     return _vouchers(goods_minor, 2 if draw < _TWO_VOUCHERS else 1)
 
 
 def _campaign(draw: float, client: Client) -> list[Discount]:
-    if (
-        client.stale or draw >= P1_SHARE + P2_SHARE
-    ):  # the shop hides the campaign from clients that are too old
+    if client.stale or draw >= P1_SHARE + P2_SHARE:  # the shop hides the campaign from clients that are too old
         return []
     return [CAMPAIGN[0] if draw < P1_SHARE else CAMPAIGN[1]]
 

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS: Final = 900.0
 """How long after an incident its alerts may still come: windows close and counts settle later."""
-_ONE_THING: Final = frozenset(
-    {"order", "product", "sku", "customer", "seller", "promotion", "promotion_pair"}
-)
+_ONE_THING: Final = frozenset({"order", "product", "sku", "customer", "seller", "promotion", "promotion_pair"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +118,7 @@ def score_run(
     )
     stray = [sign for sign, row in zip(signs, belongs, strict=True) if not any(row)]
     first = {sign.fingerprint: sign for sign in reversed(stray)}
-    return Scorecard(
-        findings, tuple(_false(sign) for sign in sorted(first.values(), key=lambda s: s.time_ms))
-    )
+    return Scorecard(findings, tuple(_false(sign) for sign in sorted(first.values(), key=lambda s: s.time_ms)))
 
 
 def _finding(label: Label, signs: list[_Sign]) -> Finding:

@@ -135,9 +135,7 @@ class Shop:
         quantities = 1 + np.searchsorted(self._quantity_edges, rng.random(len(products)))
         days = (np.repeat(times, counts) + round(self.settings.utc_offset_hours * 3_600_000)) // DAY_MS
         prices = self._prices(days, products)
-        lines = list(
-            map(Line._make, zip(products.tolist(), quantities.tolist(), prices.tolist(), strict=True))
-        )
+        lines = list(map(Line._make, zip(products.tolist(), quantities.tolist(), prices.tolist(), strict=True)))
         return [lines[a : a + n] for a, n in zip(starts.tolist(), counts.tolist(), strict=True)]
 
     def _prices(self, days: I64, products: I64) -> I64:
@@ -154,9 +152,7 @@ class Shop:
         scaled = np.array(days) * (DAY_MS * self.settings.latency_scale)
         return (scaled + _PROMISE_ALLOWS_MS).astype(np.int64)[homes]
 
-    def _journeys(
-        self, times: I64, homes: I64, carriers: I64, methods: I64, rng: np.random.Generator
-    ) -> list[Journey]:
+    def _journeys(self, times: I64, homes: I64, carriers: I64, methods: I64, rng: np.random.Generator) -> list[Journey]:
         scale = self.settings.latency_scale
         paid = times + self._payment_ms(methods, rng)
         approved = paid + _delays(market.REVIEW_MINUTES * _MINUTE_MS, market.REVIEW_SPREAD, rng, len(times))

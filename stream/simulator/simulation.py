@@ -61,9 +61,7 @@ class Simulation(Iterator[SimulatedEvent]):
         found = [label for incident, scene in self._scenes for label in incident.labels(scene)]
         end_ms = self.settings.end_ms
         shown = [replace(each, ends_at_ms=min(each.ends_at_ms, end_ms)) for each in found]
-        return sorted(
-            (each for each in shown if each.starts_at_ms < end_ms), key=lambda each: each.starts_at_ms
-        )
+        return sorted((each for each in shown if each.starts_at_ms < end_ms), key=lambda each: each.starts_at_ms)
 
     def _scene(self, index: int, incident: Incident) -> Scene:
         seed = np.random.SeedSequence(self.settings.seed, spawn_key=(len(_SOURCES) + index,))

@@ -32,9 +32,7 @@ def run_all(console: Console, *, quick: bool) -> dict[str, Any]:
     measured: dict[str, Any] = {}
     with embedded_services() as services:
         console.rule("whole path")
-        measured["whole path"] = whole_path.run(
-            services, whole_path.select(quick, []), 2 if quick else 3, console
-        )
+        measured["whole path"] = whole_path.run(services, whole_path.select(quick, []), 2 if quick else 3, console)
         console.print(whole_path.table_of(measured["whole path"]))
         console.print(whole_path.split_of(measured["whole path"]))
         console.rule("latency")
@@ -57,9 +55,7 @@ def run_all(console: Console, *, quick: bool) -> dict[str, Any]:
 
 def main() -> None:
     """Run, print, and write what was asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer events, systems and rounds")
     parser.add_argument("--json", type=Path, help="write every reading to this file")
     arguments = parser.parse_args()

@@ -90,14 +90,10 @@ def delays() -> None:
     """Minutes until a change is found."""
     changes = {"to nothing": 0.0, "to 10 %": 0.1, "to 40 %": 0.4, "x 2": 2.0, "x 5": 5.0}
     for draw in (clumped, wandering):
-        print(
-            f"\nminutes until found, median (worst) of 12 days and hours; {draw.__name__} traffic; - is never"
-        )
+        print(f"\nminutes until found, median (worst) of 12 days and hours; {draw.__name__} traffic; - is never")
         for learned in (2, 8, 28):
             for per_minute in (2.0, 20.0, 200.0):
-                cells = [
-                    f"{name} {delay(draw, per_minute, change, learned)}" for name, change in changes.items()
-                ]
+                cells = [f"{name} {delay(draw, per_minute, change, learned)}" for name, change in changes.items()]
                 print(f"  learned {learned:2d} days, {per_minute:5.0f} orders/min: " + ", ".join(cells))
 
 
@@ -136,9 +132,7 @@ def minutes_of(name: str, field: str, since: str) -> np.ndarray | None:
         return None
     with gzip.open(path) as lines:
         texts = [json.loads(line)[field] for line in lines]
-    times = [
-        int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) for text in texts if text >= since
-    ]
+    times = [int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) for text in texts if text >= since]
     return np.sort(np.array(times)) // 60
 
 
@@ -151,14 +145,11 @@ def real(name: str, field: str, since: str) -> None:
     start = time.process_time()
     found = SeasonalVolume().close(int(panes[-1]), np.zeros_like(panes), panes, counts)
     seconds = time.process_time() - start
-    print(
-        f"\n{name}: {len(panes)} orders, {panes[-1] - panes[0]} panes, {seconds:.2f} s, {len(found)} findings"
-    )
+    print(f"\n{name}: {len(panes)} orders, {panes[-1] - panes[0]} panes, {seconds:.2f} s, {len(found)} findings")
     for first, last in spans(found):
         odd = first + int(np.argmin(found.p_value[first : last + 1]))
         when = [
-            datetime.fromtimestamp(int(found.pane[i]) * 60, UTC).strftime("%a %Y-%m-%d %H:%M")
-            for i in (first, last)
+            datetime.fromtimestamp(int(found.pane[i]) * 60, UTC).strftime("%a %Y-%m-%d %H:%M") for i in (first, last)
         ]
         kinds = sorted(set(found.direction[first : last + 1].tolist()))
         print(

@@ -96,9 +96,7 @@ class Sender:
         self.sent: dict[str, float] = {}
         self._topic = topic
         self._lost = Lost()
-        self._producer = Producer(
-            {"bootstrap.servers": brokers, "partitioner": "murmur2_random", "linger.ms": 0}
-        )
+        self._producer = Producer({"bootstrap.servers": brokers, "partitioner": "murmur2_random", "linger.ms": 0})
 
     def send(self, message: Message) -> None:
         """Send one now."""
@@ -123,9 +121,7 @@ class Sender:
 def orders(seconds: float) -> tuple[list[Message], set[str]]:
     """Orders of the coming seconds, one in twenty spoilt; and the ids of those."""
     honest = workload.created(round(RATE * seconds), start=datetime.now(UTC), orders_per_second=RATE)
-    messages = [
-        workload.spoilt(message, i) if i % SPOILT_EVERY == 0 else message for i, message in enumerate(honest)
-    ]
+    messages = [workload.spoilt(message, i) if i % SPOILT_EVERY == 0 else message for i, message in enumerate(honest)]
     return messages, {message.key.decode() for message in messages[::SPOILT_EVERY]}
 
 
@@ -228,9 +224,7 @@ COMPARED: Final = (systems.OURS, systems.NO_TABLE, systems.PLAIN)
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one round")
     parser.add_argument("--only", nargs="*", default=[], help="parts of the names of the systems to run")
     parser.add_argument("--json", type=Path, help="write every round to this file")

@@ -86,9 +86,7 @@ def create_app(run: UnderTest) -> faust.App:
 def add_agent(app: faust.App, run: UnderTest) -> None:
     """The agent: one order at a time."""
     server: Redis = Redis.from_url(run.redis)
-    scorer = RiverScorer(
-        STATISTICS["weighted" if run.variant == "weighted" else "rolling"], _volume(app, run)
-    )
+    scorer = RiverScorer(STATISTICS["weighted" if run.variant == "weighted" else "rolling"], _volume(app, run))
     gauge = run.gauge()
 
     @app.agent(app.topic(run.topic, value_type=Order, partitions=4))

@@ -264,9 +264,7 @@ def table_of(profile: Profile) -> Table:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orders", type=int, default=100_000)
     parser.add_argument("--batch", type=int, default=500)
     parser.add_argument("--mixed", action="store_true", help="the life-cycle stream instead of order.created")

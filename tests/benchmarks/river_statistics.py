@@ -101,9 +101,7 @@ class MinuteCounts:
 class RiverScorer:
     """Scores orders one by one; `volume` counts one more order of a product and returns the count."""
 
-    def __init__(
-        self, price_statistic: Callable[[], PriceStatistic], volume: Callable[[str, str], int]
-    ) -> None:
+    def __init__(self, price_statistic: Callable[[], PriceStatistic], volume: Callable[[str, str], int]) -> None:
         self._prices: defaultdict[str, PriceStatistic] = defaultdict(price_statistic)
         self._volume = volume
         self._trees = compose.Pipeline(
@@ -126,9 +124,7 @@ class RiverScorer:
         depth = off / goods if goods else 0.0
         deviation = max(abs(self._prices[line.product].score_and_learn(line.price)) for line in lines)
         busiest = max(self._volume(line.product, minute) for line in lines)
-        score = self._tree_score(
-            total, depth, len(lines), sum(line.quantity for line in lines), deviation, busiest
-        )
+        score = self._tree_score(total, depth, len(lines), sum(line.quantity for line in lines), deviation, busiest)
         checks = {
             "amount": abs(goods + shipping + tax - off - total) > 0.01,
             "total": total <= 0.0,

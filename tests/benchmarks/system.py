@@ -55,9 +55,7 @@ def pin(chosen: set[int]) -> None:
         os.sched_setaffinity(0, chosen)
 
 
-def measure(
-    system: System, services: Services, topic: str, *, warm_up: int, events: int, core: set[int]
-) -> Reading:
+def measure(system: System, services: Services, topic: str, *, warm_up: int, events: int, core: set[int]) -> Reading:
     """Let `system` read `events` from the topic's beginning; the first `warm_up` do not count."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "reading.json")

@@ -189,9 +189,7 @@ def select(quick: bool, names: Sequence[str]) -> list[Entry]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer systems, fewer events, two rounds")
     parser.add_argument("--rounds", type=int, help="3, or 2 with --quick")
     parser.add_argument("--only", nargs="*", default=[], help="parts of the names of the systems to run")

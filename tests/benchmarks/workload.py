@@ -46,9 +46,7 @@ class Message:
     value: bytes
 
 
-def created(
-    count: int, *, start: datetime = FIRST, orders_per_second: float = ORDERS_PER_SECOND
-) -> list[Message]:
+def created(count: int, *, start: datetime = FIRST, orders_per_second: float = ORDERS_PER_SECOND) -> list[Message]:
     """`count` honest orders, in the order of event time; the same arguments give the same bytes."""
     settings = SimulatorSettings(
         start=start,

@@ -38,9 +38,7 @@ class DuplicateSubmission(Incident):
 
     def inject(self, orders: list[Order], scene: Scene) -> list[Order]:
         """Submit some of this slot's orders again."""
-        again = [
-            self._again(order, scene) for order in _those_from(orders, scene.scheduled(self.orders, "orders"))
-        ]
+        again = [self._again(order, scene) for order in _those_from(orders, scene.scheduled(self.orders, "orders"))]
         for order in _those_from(orders, scene.scheduled(self.payments, "payments")):
             if order.journey.paid_ms != NEVER:
                 order.paid_twice_ms = order.journey.paid_ms + _AGAIN_MS

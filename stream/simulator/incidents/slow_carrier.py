@@ -45,11 +45,7 @@ class SlowCarrier(Incident):
         """Slow the carrier's parcels down, whenever they were ordered."""
         for order in orders:
             journey = order.journey
-            if (
-                order.carrier == self.carrier
-                and journey.delivered_ms != NEVER
-                and scene.covers(journey.shipped_ms)
-            ):
+            if order.carrier == self.carrier and journey.delivered_ms != NEVER and scene.covers(journey.shipped_ms):
                 scene.touch(order.order_id, journey.delivered_ms, "due")
                 delay = round((journey.delivered_ms - journey.shipped_ms) * (self.times - 1.0))
                 journey.delivered_ms += delay

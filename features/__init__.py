@@ -1,0 +1,1 @@
+"""Valid events -> columns: what is looked at."""
