@@ -38,8 +38,10 @@ if TYPE_CHECKING:
 RATE: Final = 500
 """Orders a second."""
 SPOILT_EVERY: Final = 20
+SECONDS: Final = 8.0
+"""A run: 200 alerts."""
 P50_BAR_MS, P99_BAR_MS = 20.0, 60.0
-_SETTLE_SECONDS: Final = 4.0
+_SETTLE_SECONDS: Final = 3.0
 _START_SECONDS: Final = 120.0
 _STRAGGLER_SECONDS: Final = 10.0
 _PROBE_SECONDS: Final = 0.5
@@ -232,7 +234,7 @@ def main() -> None:
     chosen = [s for s in COMPARED if not arguments.only or any(name in s.name for name in arguments.only)]
     pin(cores()[0])
     with embedded_services() as services:
-        results = run(services, rounds=1 if arguments.quick else 3, seconds=10.0, compared=chosen)
+        results = run(services, rounds=1 if arguments.quick else 3, seconds=SECONDS, compared=chosen)
     wide_console().print(table_of(results))
     if arguments.json:
         arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(results)))

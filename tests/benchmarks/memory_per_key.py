@@ -45,11 +45,11 @@ _PAIRED: Final = 200
 POOLS: Final = {"order": 4_999, "customer": 5_003, "product": 1_009, "seller": 101, "promotion": 53}
 """How many keys of a kind there are while another kind grows."""
 KINDS: Final = {
-    "event id": ("", 500_000),
-    "order": ("event id", 500_000),
-    "product": ("order", 200_000),
-    "customer": ("order", 200_000),
-    "seller": ("order", 50_000),
+    "event id": ("", 300_000),
+    "order": ("event id", 300_000),
+    "product": ("order", 100_000),
+    "customer": ("order", 100_000),
+    "seller": ("order", 40_000),
     "promotion": ("order", 20_000),
     "promotion pair": ("order", 20_000),
 }

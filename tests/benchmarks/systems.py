@@ -14,5 +14,4 @@ TABLE: Final = System("textbook Faust, windowed Table", "peer_textbook_faust", C
 NO_TABLE: Final = System("textbook Faust, no Table", "peer_textbook_faust", CHANNEL, "rolling")
 NO_TABLE_WEIGHTED: Final = System("  the same, EW statistics", "peer_textbook_faust", CHANNEL, "weighted")
 PLAIN: Final = System("confluent-kafka + river, EW", "peer_confluent_river", CHANNEL, "weighted")
-PLAIN_ROLLING: Final = System("  the same, rolling 100", "peer_confluent_river", CHANNEL, "rolling")
 LIMIT: Final = System("aiokafka getmany + orjson", "peer_raw_aiokafka", CHANNEL)

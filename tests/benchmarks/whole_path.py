@@ -61,21 +61,19 @@ class Result:
 
 
 FULL: Final = (
-    Entry(systems.OURS, "created", 300_000, 40_000),
-    Entry(systems.LIMIT, "created", 300_000, 40_000),
-    Entry(systems.PLAIN, "created", 36_000, 4_000),
-    Entry(systems.PLAIN_ROLLING, "created", 24_000, 4_000),
-    Entry(systems.NO_TABLE, "created", 10_000, 1_000),
-    Entry(systems.NO_TABLE_WEIGHTED, "created", 10_000, 1_000),
-    Entry(systems.TABLE, "created", 2_000, 200),
-    Entry(systems.OURS, "life cycle", 200_000, 40_000),
+    Entry(systems.OURS, "created", 200_000, 40_000),
+    Entry(systems.LIMIT, "created", 200_000, 40_000),
+    Entry(systems.PLAIN, "created", 24_000, 3_000),
+    Entry(systems.NO_TABLE, "created", 8_000, 1_000),
+    Entry(systems.NO_TABLE_WEIGHTED, "created", 8_000, 1_000),
+    Entry(systems.TABLE, "created", 1_500, 150),
+    Entry(systems.OURS, "life cycle", 120_000, 40_000),
 )
 QUICK: Final = (
-    Entry(systems.OURS, "created", 120_000, 30_000),
-    Entry(systems.LIMIT, "created", 120_000, 30_000),
-    Entry(systems.PLAIN, "created", 16_000, 2_000),
-    Entry(systems.NO_TABLE, "created", 5_000, 500),
-    Entry(systems.TABLE, "created", 1_000, 100),
+    Entry(systems.OURS, "created", 80_000, 20_000),
+    Entry(systems.LIMIT, "created", 80_000, 20_000),
+    Entry(systems.PLAIN, "created", 12_000, 2_000),
+    Entry(systems.TABLE, "created", 800, 100),
 )
 BARS: Final = (
     (systems.TABLE, 60.0),
