@@ -208,12 +208,17 @@ class Batch:
     columns: dict[str, Column] = field(default_factory=dict)
     keyed: dict[str, Keyed] = field(default_factory=dict)
     route: dict[int, str] = field(default_factory=dict)
+    group: list[str] = field(default_factory=list)
     life: Life = field(default_factory=lambda: Life.of(0))
     overdue: Overdue = field(default_factory=Overdue.none)
 
     def __len__(self) -> int:
         """Events."""
         return len(self.event_id)
+
+    def group_of(self, at: int) -> str:
+        """Who answers for the stage that the event at this position ended: its route without the region."""
+        return "/".join(self.route[at].split("/")[:2])
 
     def key(self, space: Keys) -> Keyed:
         """The rows of this batch's keys in `space`, looked up once a batch."""
@@ -235,4 +240,5 @@ _KEYS_OF: Final[dict[str, Callable[[Batch], list[str]]]] = {
     "currency": lambda batch: batch.created.currency,
     "carrier": lambda batch: batch.shipments.carrier,
     "method": lambda batch: batch.payments.method,
+    "group": lambda batch: batch.group,
 }

@@ -27,6 +27,7 @@ def key_spaces(settings: Settings) -> dict[str, Keys]:
         "seller": state.max_sellers,
         "promotion": state.max_promotions,
         "route": state.max_routes,
+        "group": state.max_routes,
     }
     small = ("channel", "client_version", "region", "carrier", "currency", "method")
     return {kind: Keys(kind, n) for kind, n in (capacity | dict.fromkeys(small, _SMALL_SPACE)).items()}

@@ -40,6 +40,10 @@ PACKAGES: Final[Mapping[str, tuple[tuple[str, Any], ...]]] = {
 """Section of the settings, in the singular -> the packages its parts live in, and what they must be."""
 
 
+_ODD: Final = "Orders that are odd in several ways at once"
+"""What a person reads of a detector of many features, however it works."""
+
+
 def parts_of(what: str) -> dict[str, type[Any]]:
     """Every part of a section by name; `what` is feature, rule or detector."""
     return {name: part for package, base in PACKAGES[what] for name, part in discover(package, base).items()}
@@ -70,7 +74,8 @@ class Assembly:
     @cached_property
     def titles(self) -> dict[str, str]:
         """What each part says of itself."""
-        return {name: title(part) for what in ("rule", "detector") for name, part in parts_of(what).items()}
+        parts = {**parts_of("rule"), **parts_of("detector")}
+        return {name: _ODD if issubclass(part, Detector) else title(part) for name, part in parts.items()}
 
     def partition(self) -> Partition:
         """The features of one partition."""

@@ -1,4 +1,4 @@
-"""How much evidence has gathered that a whole route has become slower."""
+"""How much evidence has gathered that a payment method, channel or carrier has become slower as a whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from annotated_types import Gt
 from pydantic.dataclasses import dataclass
 
-from features.batch import F64, I64, Batch, Column, Flag, Keyed, Level
+from features.batch import F64, I64, Batch, Column, Flag, Level
 from features.feature import STRICT, Feature
 from features.keys import grown
 
@@ -30,9 +30,9 @@ def _accumulate(rows: I64, fresh: Flag, deviation: F64, drift: float, cap: float
 
 @dataclass(config=STRICT)
 class RouteSlowdown(Feature):
-    r"""One-sided CUSUM of a route's stage latencies: S = max(0, S + z - drift).
+    r"""One-sided CUSUM of the stage latencies of a method, channel or carrier: S = max(0, S + z - drift).
 
-    z is `stage_latency`, clipped to 3 so that one lost parcel is not a slow carrier. S is read after the event,
+    z is `stage_latency`, each parcel against its own region, clipped to 3 so that one lost parcel is not a slow carrier. S is read after the event,
     and capped so that a route that recovers is soon believed. Source: Page (1954), Biometrika 41.
 
     Parameters
@@ -45,7 +45,7 @@ class RouteSlowdown(Feature):
 
     level: ClassVar[Level] = "event"
     unit: ClassVar[str] = "spreads, summed"
-    spaces: ClassVar[tuple[str, ...]] = ("route",)
+    spaces: ClassVar[tuple[str, ...]] = ("group",)
     reads: ClassVar[tuple[str, ...]] = ("stage_latency",)
 
     drift: Annotated[float, Gt(0)] = 1.0
@@ -58,10 +58,10 @@ class RouteSlowdown(Feature):
     def transform(self, batch: Batch) -> Column:
         """Evidence after each event that ends a stage, NaN for the others; the range is the latency's, in seconds."""
         at = np.flatnonzero(~np.isnan(batch.life.latency_seconds))
-        route = batch.keyed["route"] if len(at) else Keyed(at, at > 0, 0)
-        self._sums = grown(self._sums, route.size)
+        group = batch.key(self._spaces["group"])
+        self._sums = grown(self._sums, group.size)
         deviation = batch.columns["stage_latency"].values[at]
         values = np.full(len(batch), np.nan)
-        values[at] = _accumulate(route.rows, route.fresh, deviation, self.drift, self.cap, self._sums)
+        values[at] = _accumulate(group.rows, group.fresh, deviation, self.drift, self.cap, self._sums)
         latency = batch.columns["stage_latency"]
         return Column(values, latency.low, latency.high)

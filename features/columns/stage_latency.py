@@ -48,6 +48,7 @@ class StageLatency(Feature):
         at = np.flatnonzero(~np.isnan(batch.life.latency_seconds))
         stages = batch.kind[at].tolist()
         batch.route = self._routes(batch, at, stages)
+        batch.group = [batch.group_of(i) for i in at.tolist()]
         routes = self._spaces["route"]
         rows, fresh = routes.rows([batch.route[i] for i in at.tolist()])
         route = batch.keyed["route"] = Keyed(rows, fresh, routes.size)

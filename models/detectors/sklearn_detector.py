@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import numpy as np
-import skops.io
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from sklearn.base import BaseEstimator, clone, is_outlier_detector
@@ -129,6 +128,8 @@ class SklearnDetector(Detector):
 
     def get_state(self) -> State:
         """Window, count of rows, and the model in skops's format as bytes."""
+        import skops.io  # it takes seconds, and most workers have no scikit-learn model
+
         if self._fitted is not None and not self._packed:
             self._packed = skops.io.dumps(self._fitted)
         return {
@@ -195,6 +196,8 @@ class SklearnDetector(Detector):
 
     def _unpacked(self, packed: bytes, source: str) -> Any:
         """Build the model of a skops file, once its types are known to be harmless."""
+        import skops.io
+
         try:
             unknown = set(skops.io.get_untrusted_types(data=packed)) - _TRUSTED - set(self.trusted)
         except (zipfile.BadZipFile, KeyError, ValueError) as error:

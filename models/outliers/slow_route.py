@@ -19,7 +19,7 @@ class SlowRoute(Outlier):
     Parameters
     ----------
     min_evidence
-        CUSUM, in spreads, from which the route counts as slow: 25, at a drift of 1, is some twenty parcels in a
+        CUSUM, in spreads, from which it counts as slow: 25, at a drift of 1, is some twenty-five orders in a
         row that are two spreads slower than usual.
     """
 
@@ -43,5 +43,5 @@ class SlowRoute(Outlier):
         return rows
 
     def entity(self, batch: Batch, row: int) -> str:
-        """The route, e.g. delivered/SF/GD."""
-        return batch.route[row]
+        """Stage and who answers for it, e.g. delivered/SF."""
+        return batch.group_of(row)

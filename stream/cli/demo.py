@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from stream.demo import DemoResult
     from stream.simulator.scorecard import Finding
 
+_CONFIG = Path(__file__).resolve().parents[2] / "config"
 _INTERRUPTED = 130  # 128 + SIGINT, as a shell has it
 
 
@@ -33,7 +35,8 @@ def demo(
     Starts a broker and a Redis of its own, sends two simulated days of orders with one incident after
     another, shows the alerts as they come, and ends with what was caught, missed and false.
     """
-    settings = settings_from(config, time={"business_timezone": "Asia/Shanghai"})
+    files = [_CONFIG / "demo.yaml", *(config or ())]
+    settings = settings_from(files, alerts={"policy_file": _CONFIG / "demo_policy.yaml"})
     typer.echo("starting a broker, a Redis and a worker of our own …", err=True)
     from stream.cli.demo_view import DemoView
     from stream.cli.terminal import messages, output

@@ -21,13 +21,13 @@ _PROGRAMME: Final[tuple[tuple[float, float, str, dict[str, float | str]], ...]] 
     (10.5, 30, "malformed", {}),
     (11.5, 30, "flash_surge", {"times": 4.0}),
     (12.75, 20, "price_typo", {"factor": 10.0, "rank": 0}),
-    (13.5, 45, "late_gateway", {}),
+    (13.5, 60, "slow_carrier", {"times": 3.0}),
     (15.25, 45, "oversell", {}),
     (16.5, 45, "silent_drop", {"channel": "web"}),
     (17.75, 20, "price_typo", {"factor": 0.01, "rank": 9}),
     (18.5, 25, "flash_surge", {"times": 3.0, "rank": 11}),
     (19.25, 40, "total_gap", {}),
-    (20.5, 60, "slow_carrier", {"times": 3.0}),
+    (20.5, 45, "late_gateway", {}),
 )
 
 
@@ -35,7 +35,7 @@ def demo_scenario(seed: int = 7) -> SimulatorSettings:
     """Tuesday and Wednesday of one week, local time, at nine orders a minute; a delivery takes about an hour.
 
     The first day and the second one's night are warm-up. Incidents play one after another from 07:00 on; the
-    slow carrier comes last, because its parcels stay late into the evening.
+    slow carrier comes at noon, because its parcels arrive until late in the evening.
 
     >>> len(demo_scenario().incidents)
     13
