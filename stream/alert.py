@@ -25,7 +25,7 @@ from stream.cloud_event import (
     Trace,
     Window,
 )
-from stream.incidents import Incident, Notification
+from stream.incidents import Incident, Notification, Transition
 from stream.segments import explain
 
 VERSION: Final = "1"
@@ -35,7 +35,10 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One transition of one condition. `data` is the whole CloudEvent as JSON, `time_ms` its event time."""
+    """One transition of one condition. `data` is the whole CloudEvent as JSON, `time_ms` its event time.
+
+    `transition` is firing, update or resolved; the contract's `status` calls an update firing, too.
+    """
 
     id: str
     kind: str
@@ -44,6 +47,7 @@ class Alert:
     fingerprint: str
     time_ms: int
     data: bytes
+    transition: Transition = "firing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class AlertWriter:
             incident.fingerprint,
             told.clock_ms,
             _encode(event),
+            told.transition,
         )
 
     def _data(self, told: Notification, status: str, usual: Mapping[str, Counter[str]]) -> AlertData:

@@ -25,7 +25,8 @@ class ReplaySummary:
     """What a replay did.
 
     `events` were valid, `invalid` went to the dead letters, `duplicates` and `late` are among `events`.
-    `alerts` counts transitions (firing, updated, resolved), `conditions` the distinct things they are about.
+    `alerts` counts the times a condition began to hold, `transitions` also its updates and its end, `conditions`
+    the distinct things they are about.
     """
 
     events: int
@@ -33,6 +34,7 @@ class ReplaySummary:
     duplicates: int
     late: int
     alerts: int
+    transitions: int
     conditions: int
     alerts_by_kind: dict[str, int]
     seconds: float
@@ -48,6 +50,7 @@ class Tally:
     duplicates: int = 0
     late: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
+    transitions: int = 0
     conditions: set[str] = field(default_factory=set)
     began: float = field(default_factory=time.perf_counter)
 
@@ -62,7 +65,8 @@ class Tally:
 
     def add_alert(self, alert: Alert) -> None:
         """Count one alert."""
-        self.kinds[alert.kind] += 1
+        self.transitions += 1
+        self.kinds[alert.kind] += alert.transition == "firing"
         self.conditions.add(alert.fingerprint)
         self.on_alert(alert)
 
@@ -74,8 +78,9 @@ class Tally:
             duplicates=self.duplicates,
             late=self.late,
             alerts=self.kinds.total(),
+            transitions=self.transitions,
             conditions=len(self.conditions),
-            alerts_by_kind=dict(self.kinds.most_common()),
+            alerts_by_kind={kind: count for kind, count in self.kinds.most_common() if count},
             seconds=round(time.perf_counter() - self.began, 3),
         )
 

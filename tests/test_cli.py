@@ -145,7 +145,7 @@ def test_replay_counts_and_writes_what_it_finds(run, orders, tmp_path):
     assert code == 0
     assert summary["events"] == len(orders.read_text().splitlines())
     assert (summary["invalid"], summary["duplicates"]) == (0, 0)
-    assert summary["alerts"] == len(alerts) > 0
+    assert summary["transitions"] == len(alerts) >= summary["alerts"] > 0
     assert summary["seconds"] > 0
     assert "promotion" in {alert["data"]["kind"].partition(".")[0] for alert in alerts}
 
