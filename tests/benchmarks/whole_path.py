@@ -43,7 +43,7 @@ class Entry:
     @property
     def name(self) -> str:
         """What the table calls it."""
-        return self.system.name if self.stream == "created" else f"{self.system.name} [{self.stream}]"
+        return self.system.name if self.stream == "created" else f"{self.system.name}: {self.stream}"
 
 
 @dataclass(frozen=True, slots=True)
