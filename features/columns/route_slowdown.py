@@ -32,8 +32,9 @@ def _accumulate(rows: I64, fresh: Flag, deviation: F64, drift: float, cap: float
 class RouteSlowdown(Feature):
     r"""One-sided CUSUM of the stage latencies of a method, channel or carrier: S = max(0, S + z - drift).
 
-    z is `stage_latency`, each parcel against its own region, clipped to 3 so that one lost parcel is not a slow carrier. S is read after the event,
-    and capped so that a route that recovers is soon believed. Source: Page (1954), Biometrika 41.
+    z is `stage_latency`, each parcel against its own region, clipped to 3 so that one lost parcel is not a slow
+    carrier. S is read after the event, and capped so that a carrier that recovers is soon believed.
+    Source: Page, Continuous inspection schemes, Biometrika 41 (1954).
 
     Parameters
     ----------
