@@ -24,7 +24,7 @@ from features.customer_orders import CustomerOrders
 from features.order_slice import OrderSlice, texts
 from features.segments import UsualShares
 from models.crossing import Crossing
-from models.merge import Placed
+from models.merge import Placed, split
 from models.verdict import Verdict
 from models.volume_count import VolumeCount
 
@@ -128,13 +128,13 @@ class Across:
 
     def held(self) -> dict[int, int]:
         """Partition -> offset of the earliest record whose verdict or order still waits."""
-        first = np.full(len(self._clock_ms), _NOTHING_HELD)
+        first = [_NOTHING_HELD] * len(self._clock_ms)
         for verdict in self._verdicts:
             if verdict.partition >= 0 and verdict.offset >= 0:
-                first[verdict.partition] = min(int(first[verdict.partition]), verdict.offset)
+                first[verdict.partition] = min(first[verdict.partition], verdict.offset)
         for piece in self._orders:
-            np.minimum.at(first, piece.partition, piece.offset)
-        return {partition: offset for partition, offset in enumerate(first.tolist()) if offset < _NOTHING_HELD}
+            first[piece.partition[0]] = min(first[piece.partition[0]], int(piece.offset[0]))
+        return {partition: offset for partition, offset in enumerate(first) if offset < _NOTHING_HELD}
 
     def _due_verdicts(self, upto_ms: int) -> list[Verdict]:
         due = [verdict for verdict in self._verdicts if verdict.clock_ms < upto_ms]
@@ -144,14 +144,10 @@ class Across:
 
     def _crossed(self, upto_ms: int) -> list[Verdict]:
         """Verdicts on orders that the merged log has reached."""
-        if not self._orders:
+        pieces, self._orders = split(self._orders, upto_ms)
+        if not pieces:
             return []
-        orders = OrderSlice.merge(self._orders)
-        n = int(np.searchsorted(orders.clock_ms, upto_ms))
-        self._orders = [orders.take(slice(n, None))] if n < len(orders) else []
-        if n == 0:
-            return []
-        due = orders if n == len(orders) else orders.take(slice(0, n))
+        due = OrderSlice.merge(pieces)
         _, since_same = self._customers.follow(due.customer.tolist(), due.time_ms, due.basket)
         return [verdict for crossing in self._crossings for verdict in crossing.check(due, since_same)]
 

@@ -6,12 +6,14 @@ rows before a time that every clock has passed are complete, and their order is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 
 from features.batch import I64
-from features.order_slice import Texts
+from features.order_slice import OrderSlice, Texts
 
 
 @dataclass(slots=True)
@@ -41,9 +43,19 @@ def merge(pieces: list[Placed]) -> Placed:
     return merged.take(np.lexsort((merged.offset, merged.partition, merged.clock_ms)))
 
 
-def split(piece: Placed, upto_ms: int) -> tuple[Placed, Placed | None]:
-    """The rows before `upto_ms`, and the rest; the piece is in order."""
-    n = int(np.searchsorted(piece.clock_ms, upto_ms))
-    if n == len(piece):
-        return piece, None
-    return piece.take(slice(0, n)), piece.take(slice(n, None))
+P = TypeVar("P", Placed, OrderSlice)
+
+
+def split(pieces: Iterable[P], upto_ms: int) -> tuple[list[P], list[P]]:
+    """The rows before `upto_ms`, and the rest; each piece is in order.
+
+    What still waits is only cut, never merged: a partition that is read far ahead of another costs nothing.
+    """
+    due, rest = [], []
+    for piece in pieces:
+        n = int(np.searchsorted(piece.clock_ms, upto_ms))
+        if n:
+            due.append(piece if n == len(piece) else piece.take(slice(0, n)))
+        if n < len(piece):
+            rest.append(piece if n == 0 else piece.take(slice(n, None)))
+    return due, rest

@@ -18,6 +18,7 @@ ACROSS: Final = -1
 """The partition of a verdict that no single partition gave."""
 
 _MOST_FINDINGS: Final = 1 << 32
+_NO_PANE: Final = 1 << 62
 
 
 class Baseline(Protocol):
@@ -64,6 +65,7 @@ class VolumeCount:
         self._coming: list[Placed] = []
         self._open: list[tuple[I64, I64, Flag]] = []
         self._closed = -1
+        self._first_pane = _NO_PANE
 
     def add(self, counted: Placed) -> None:
         """Take in occurrences; they are counted when the merged log reaches them."""
@@ -74,14 +76,12 @@ class VolumeCount:
         """Verdicts on the windows that the merged log, having reached `upto_ms`, completes."""
         self._count(upto_ms)
         upto = (upto_ms - lateness_ms) // pane_ms - 1
-        if upto <= self._closed or not (self._open or self._closed >= 0):
+        if upto <= self._closed or upto < self._first_pane:
             return []
         rows, panes, fresh = (
             (np.concatenate(column) for column in zip(*self._open, strict=True)) if self._open else _NOTHING
         )
         due = panes <= upto
-        if self._closed < 0 and not due.any():
-            return []
         self._open = [] if due.all() else [(rows[~due], panes[~due], fresh[~due])]
         self._closed = upto
         found = self._baseline.close(upto, rows[due], panes[due], np.ones(int(due.sum()), np.int64), fresh[due])
@@ -90,14 +90,14 @@ class VolumeCount:
 
     def _count(self, upto_ms: int) -> None:
         """Give rows to the keys that the merged log has reached, in its order, whatever order they came in."""
-        if not self._coming:
+        due, self._coming = split(self._coming, upto_ms)
+        if not due:
             return
-        counted, rest = split(merge(self._coming), upto_ms)
-        self._coming = [] if rest is None else [rest]
-        if not len(counted):
-            return
+        counted = merge(due)
         rows, fresh = self._keys.rows(counted.keys.tolist())
         timely = counted.panes > self._closed  # a source that had been silent may come too late for its pane
+        if self._closed < 0 and timely.any():
+            self._first_pane = min(self._first_pane, int(counted.panes.min()))
         self._open.append((rows[timely], counted.panes[timely], fresh[timely]))
 
     def _verdict(self, found: Findings, i: int, pane_ms: int, lateness_ms: int) -> Verdict | None:
