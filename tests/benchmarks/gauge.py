@@ -13,8 +13,12 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
+
+
+_TURNS: Final = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,8 @@ class Reading:
     """Since `warm_up` events: events and batches finished, CPU seconds (user + system), wall seconds.
 
     `scoring_seconds` is the part of the CPU seconds that went into scoring, where the system tells it; the
-    rest is transport. `peak_rss_mib` and `alerts` are since the start.
+    rest is transport. `speed` is how fast the core was around the measured stretch (million turns a CPU-second of
+    an empty Python loop): it can double from one minute to the next. `peak_rss_mib` and `alerts` are since the start.
     """
 
     events: int
@@ -30,6 +35,7 @@ class Reading:
     cpu_seconds: float
     wall_seconds: float
     scoring_seconds: float
+    speed: float
     peak_rss_mib: float
     alerts: int
 
@@ -37,6 +43,11 @@ class Reading:
     def per_cpu_second(self) -> float:
         """Events a CPU-second."""
         return self.events / self.cpu_seconds
+
+    @property
+    def per_million_turns(self) -> float:
+        """Events in the time of a million turns of an empty loop: what is left when the core's speed is out."""
+        return self.per_cpu_second / self.speed
 
     @property
     def per_wall_second(self) -> float:
@@ -58,6 +69,7 @@ class Gauge:
         self._batches = 0
         self._next = warm_up
         self._from = (0, 0, 0.0, 0.0, 0.0)
+        self._speed = 0.0
 
     def count(self, events: int) -> bool:
         """Note `events` more as finished; true once it was enough."""
@@ -69,6 +81,7 @@ class Gauge:
 
     def _mark(self) -> None:
         if self._next == self._warm_up < self._events:
+            self._speed = _speed()
             self._from = (
                 self._seen,
                 self._batches,
@@ -89,6 +102,7 @@ class Gauge:
             cpu_seconds=_cpu_seconds() - cpu,
             wall_seconds=time.perf_counter() - wall,
             scoring_seconds=self.scoring_seconds - scoring,
+            speed=(self._speed + _speed()) / 2,
             peak_rss_mib=_peak_rss_mib(),
             alerts=self.alerts,
         )
@@ -125,6 +139,13 @@ def read_arguments() -> UnderTest:
     parser.add_argument("--report", type=Path, required=True)
     parser.add_argument("--variant", default="")
     return UnderTest(**vars(parser.parse_args()))
+
+
+def _speed() -> float:
+    began, turns = time.thread_time(), 0
+    while turns < _TURNS:
+        turns += 1
+    return _TURNS / 1e6 / (time.thread_time() - began)
 
 
 def _cpu_seconds() -> float:
