@@ -17,7 +17,6 @@ from typing import Final
 
 import msgspec
 
-
 _TURNS: Final = 500_000
 
 
