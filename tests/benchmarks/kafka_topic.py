@@ -25,6 +25,7 @@ def fill_topic(brokers: str, name: str, messages: Sequence[Message]) -> str:
     producer = Producer(
         {
             "bootstrap.servers": brokers,
+            "log_level": 3,  # errors
             "partitioner": "murmur2_random",
             "linger.ms": 50,
             "batch.size": 256 << 10,
