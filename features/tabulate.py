@@ -132,10 +132,12 @@ def _one_a_line(units: list[MinorUnits], counts: list[int]) -> list[MinorUnits]:
 
 def _check_sums(lines: Lines) -> None:
     """Refuse a line worth more than any amount may be, before its product overflows 64 bits."""
-    worth = np.abs(lines.price_minor.astype(np.float64)) * lines.quantity
+    cost = np.where(lines.unit_cost_minor == NOT_GIVEN, 0, lines.unit_cost_minor)
+    worth = np.maximum(np.abs(lines.price_minor), np.abs(cost)).astype(np.float64) * lines.quantity
     if len(worth) and worth.max() > _MOST_MINOR:
         i = int(worth.argmax())
-        raise Malformed(f"line of {lines.quantity[i]} x {lines.price_minor[i]} minor units is beyond {_MOST_MINOR:g}")
+        each = max(abs(int(lines.price_minor[i])), abs(int(cost[i])))
+        raise Malformed(f"line of {lines.quantity[i]} x {each} minor units is beyond {_MOST_MINOR:g}")
 
 
 def _discounts(created: list[OrderCreated], units: list[MinorUnits]) -> Discounts:

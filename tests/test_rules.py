@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from config.errors import ConfigRefused
@@ -165,8 +165,8 @@ def test_two_lines_of_one_product_are_one_finding_with_both_losses():
     assert [hit.loss_minor for hit in hits_of(rule("price_below_cost"), events)] == [3_000]
 
 
-def test_amounts_beyond_64_bits_are_compared_exactly():
-    price, cost = "9000000000000.00", "9000000000000.01"
+def test_amounts_whose_products_are_beyond_64_bits_are_compared_exactly():
+    price, cost = "90000000000.00", "90000000000.01"
     hits = hits_of(rule("price_below_cost"), [created(line_items=[line(price=price, unit_cost=cost)])])
     assert [hit.loss_minor for hit in hits] == [1]
 
@@ -395,7 +395,8 @@ def test_a_finding_names_the_order_and_the_place_of_its_event(log):
 
 @given(price=HUGE, cost=HUGE, total=HUGE, off=HUGE.map(abs), quantity=st.sampled_from([1, 1_000_000]))
 @settings(max_examples=100, deadline=None)
-def test_no_amount_is_too_large_for_a_rule(price, cost, total, off, quantity):
+def test_no_amount_that_decode_lets_pass_is_too_large_for_a_rule(price, cost, total, off, quantity):
+    assume(max(abs(price), abs(cost)) * quantity <= 10**13)  # beyond that a line is a dead letter
     order = created(
         line_items=[line(price=price, unit_cost=cost, quantity=quantity), line(price=price)],
         discounts=[{"promotion_id": name, "amount": off} for name in ("P1", "P2", "P1")],

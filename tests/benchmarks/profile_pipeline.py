@@ -163,7 +163,7 @@ Batches = list[tuple[int, list[Record]]]
 
 
 def batches_of(messages: list[Message], size: int) -> Batches:
-    """Records in batches of one partition each, the partitions taking turns as a consumer's do."""
+    """Records in batches of one partition each, in the order in which they are complete."""
     chosen = partitions_of([message.key for message in messages], PARTITIONS)
     arrived_ms = messages[-1].time_ms
     batches: list[tuple[int, int, list[Record]]] = []
@@ -173,7 +173,10 @@ def batches_of(messages: list[Message], size: int) -> Batches:
             StoredRecord(message.value, message.key, i, arrived_ms) for i, message in enumerate(mine)
         ]
         starts = range(0, len(records), size)
-        batches.extend((start, partition, records[start : start + size]) for start in starts)
+        ends_ms = [mine[min(start + size, len(mine)) - 1].time_ms for start in starts]
+        batches.extend(
+            (end_ms, partition, records[start : start + size]) for start, end_ms in zip(starts, ends_ms, strict=True)
+        )
     return [(partition, records) for _, partition, records in sorted(batches, key=lambda batch: batch[:2])]
 
 
