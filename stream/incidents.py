@@ -20,7 +20,7 @@ from typing import Final, Literal
 from config.policy import Answer
 from config.sections import AlertSettings
 from models.verdict import Verdict
-from stream.inhibition import is_muted
+from stream.inhibition import Condition, is_muted
 
 Transition = Literal["firing", "update", "resolved"]
 
@@ -127,8 +127,8 @@ class Incidents:
             yield self._tell(incident, verdict)
 
     def _is_explained(self, verdict: Verdict) -> bool:
-        told = {(one.head.kind, one.head.entity_type) for one in self._open.values() if one.n_notified}
-        return is_muted(verdict, told)
+        told = [one.head for one in self._open.values() if one.n_notified]
+        return is_muted(verdict, [Condition(one.kind, one.entity_type, one.entity) for one in told])
 
     def _is_worth_telling(self, incident: Incident, clock_ms: int) -> bool:
         if clock_ms < self._quiet_until_ms.get(incident.fingerprint, 0):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from models.verdict import Verdict
@@ -16,38 +16,54 @@ if TYPE_CHECKING:
 _FEWER: Final = frozenset({"volume.drop", "volume.zero"})
 
 
+class Condition(NamedTuple):
+    """What is open: the kind, and the entity that it is about."""
+
+    kind: str
+    entity_type: str
+    entity: str
+
+
 @dataclass(frozen=True, slots=True)
 class Inhibition:
-    """While one of `sources` about a `source_type` is open, `targets` about `target_types` are not told."""
+    """While one of `sources` about a `source_type` is open, `targets` about `target_types` are not told.
+
+    With `same_key`, only targets about the source's own entity, or about a part of it: `P1` of `P1+P2`.
+    """
 
     sources: frozenset[str]
     source_type: str
     targets: frozenset[str]
     target_types: frozenset[str]
+    same_key: bool = False
 
-    def mutes(self, source_kind: str, source_type: str, target: Verdict) -> bool:
+    def mutes(self, source: Condition, target: Verdict) -> bool:
         """Whether this open source explains the target."""
         return (
-            source_type == self.source_type
-            and source_kind in self.sources
+            source.entity_type == self.source_type
+            and source.kind in self.sources
             and target.kind in self.targets
             and target.entity_type in self.target_types
+            and not (self.same_key and not set(target.entity.split("+")) <= set(source.entity.split("+")))
         )
 
 
+_SURGE: Final = frozenset({"volume.surge"})
 INHIBITIONS: Final = (
     Inhibition(_FEWER, "shop", _FEWER, frozenset({"channel"})),
     Inhibition(_FEWER, "shop", frozenset({"payment.callbacks_missing"}), frozenset({"payment_method"})),
-    Inhibition(_FEWER, "shop", frozenset({"volume.surge"}), frozenset({"shop", "channel", "product", "seller"})),
+    Inhibition(_FEWER, "shop", _SURGE, frozenset({"shop", "channel", "product", "seller"})),
+    Inhibition(_SURGE, "shop", _SURGE, frozenset({"channel", "product", "seller"})),
     Inhibition(
-        frozenset({"volume.surge"}),
-        "shop",
-        frozenset({"volume.surge"}),
-        frozenset({"channel", "product", "seller"}),
+        frozenset({"promotion.exclusive_pair", "promotion.pair_surge"}),
+        "promotion_pair",
+        frozenset({"promotion.pair_surge", "promotion.surge", "promotion.stale_client"}),
+        frozenset({"promotion_pair", "promotion"}),
+        same_key=True,
     ),
 )
 
 
-def is_muted(target: Verdict, open_conditions: Iterable[tuple[str, str]]) -> bool:
-    """Whether any open condition (kind, entity type) explains the target."""
-    return any(rule.mutes(kind, entity_type, target) for kind, entity_type in open_conditions for rule in INHIBITIONS)
+def is_muted(target: Verdict, open_conditions: Iterable[Condition]) -> bool:
+    """Whether any open condition explains the target."""
+    return any(rule.mutes(source, target) for source in open_conditions for rule in INHIBITIONS)
