@@ -8,10 +8,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint types layers bench lock schema clean
+.PHONY: help setup demo test test-real lint types layers bench lock schema clean
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(READY) ## make .venv with all that the project needs (once; again when the lock changes)
 
@@ -27,6 +27,10 @@ demo: setup ## a simulated shop, its incidents, and the alerts as they come (abo
 
 test: lint types layers ## lint, types, layers, then every test
 	$(BIN)/python -m pytest
+
+test-real: setup ## what talks to a broker or Redis, on Apache Kafka and redis-server too (Java 17, mvn)
+	@$(BIN)/python -m tests.parts
+	$(BIN)/python -m pytest -m parts tests
 
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check
@@ -50,5 +54,5 @@ lock: setup ## resolve requirements.lock afresh from pyproject.toml
 		--upgrade --quiet --output-file requirements.lock
 
 clean: ## remove the environment and every cache
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .parts
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -26,8 +26,8 @@ class Answer(BaseModel):
     """What is to be done about one kind of alert.
 
     `respond_within_minutes` counts from the alert's start. `min_count` is how many times the condition must
-    be seen before it is an alert. `cooldown_seconds` and `resolve_after_seconds`
-    replace those of the settings where they are given.
+    be seen before it is an alert. `always`: it fires whatever the budget of its family, and takes none of it.
+    `cooldown_seconds` and `resolve_after_seconds` replace those of the settings where they are given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +37,7 @@ class Answer(BaseModel):
     respond_within_minutes: Count
     recommended_action: Annotated[_Text, Field(max_length=300)]
     min_count: Count = 1
+    always: bool = False
     cooldown_seconds: Seconds | None = None
     resolve_after_seconds: Seconds | None = None
 

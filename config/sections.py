@@ -38,6 +38,7 @@ Family = Literal[
     "behaviour",
 ]
 Count = Annotated[int, Field(ge=1)]
+PerDay = Annotated[int, Field(ge=0, le=100_000)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Wait = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -163,12 +164,17 @@ class StateSettings(Section):
 
 
 class StageSettings(Section):
-    """How long each stage of an order may take after the one before it; 0: it is not waited for."""
+    """How long each stage of an order may take after the one before it; 0: it is not waited for.
+
+    `reconciled` and `refunded` are grace times: for systems to agree on an order, and for money to go back.
+    """
 
     paid_within_seconds: Wait
     approved_within_seconds: Wait
     shipped_within_seconds: Wait
     delivered_within_seconds: Wait
+    reconciled_within_seconds: Wait
+    refunded_within_seconds: Wait
 
     @property
     def limits_seconds(self) -> dict[str, float]:
@@ -190,9 +196,13 @@ class WeightedPartSettings(PartSettings):
 
 
 class DetectorSettings(WeightedPartSettings):
-    """A detector: also the features that a multivariate one reads, one column each."""
+    """A detector: also the features that a multivariate one reads, one column each.
+
+    `model` : `name` or `name@version` in the registry, which then brings parameters and features.
+    """
 
     features: tuple[str, ...] = ()
+    model: str | None = None
 
 
 class JudgeSettings(Section):
@@ -210,12 +220,33 @@ class AlertSettings(Section):
     """How verdicts become few alerts."""
 
     policy_file: Path | None
+    budget_per_day: PerDay
+    family_budget_per_day: dict[Family, PerDay]
     cooldown_seconds: Seconds
     resolve_after_seconds: Seconds
     max_order_ids: Annotated[int, Field(ge=0, le=20)]
+
+    def budget_per_day_of(self, family: Family) -> int:
+        """Most alerts of `family` (`price`, `volume`, …) that fire within any 24 hours."""
+        return self.family_budget_per_day.get(family, self.budget_per_day)
+
+
+class FeatureLogSettings(Section):
+    """What a worker writes of the orders it has scored, for training."""
+
+    on: bool
+    topic: Name
+    sample: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class PromotionSettings(Section):
     """The register of promotions, if there is one."""
 
     file: Path | None
+
+
+class ModelSettings(Section):
+    """Where trained models are kept, and which of them serve in spite of what they were trained on."""
+
+    registry: str | None
+    accept_skew: tuple[str, ...]

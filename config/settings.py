@@ -27,8 +27,10 @@ from config.sections import (
     AlertSettings,
     DecodeSettings,
     DetectorSettings,
+    FeatureLogSettings,
     JudgeSettings,
     KafkaSettings,
+    ModelSettings,
     Name,
     PartSettings,
     PromotionSettings,
@@ -67,6 +69,8 @@ class Settings(BaseSettings):
     judge: JudgeSettings
     alerts: AlertSettings
     promotions: PromotionSettings
+    feature_log: FeatureLogSettings
+    models: ModelSettings
 
     @classmethod
     def settings_customise_sources(

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.keys import Flags, Keys, Rows
+from features.route import Routes
+from features.text import Naming, Text
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
@@ -39,11 +42,11 @@ class Created:
     """Orders placed in this batch."""
 
     at: I64
-    channel: list[str]
-    client_version: list[str]
-    customer: list[str]
-    currency: list[str]
-    region: list[str]
+    channel: Text
+    client_version: Text
+    customer: Text
+    currency: Text
+    region: Text
     exponent: I64
     total_minor: I64
     shipping_minor: I64
@@ -52,8 +55,9 @@ class Created:
     discount_minor: I64
     cost_minor: I64
     quantity: I64
-    address_form: I8
-    phone_form: I8
+    basket: I64
+    address_form: I64
+    phone_form: I64
 
     def __len__(self) -> int:
         """Orders placed."""
@@ -65,9 +69,9 @@ class Lines:
     """Line items of the orders placed."""
 
     order: I64
-    sku: list[str]
-    product: list[str]
-    seller: list[str]
+    sku: Text
+    product: Text
+    seller: Text
     quantity: I64
     price_minor: I64
     unit_cost_minor: I64
@@ -78,8 +82,17 @@ class Discounts:
     """Discounts of the orders placed, in the order of application."""
 
     order: I64
-    promotion: list[str]
+    promotion: Text
     amount_minor: I64
+    _several: list[tuple[int, slice]] | None = field(default=None, repr=False)  # worked out once, when asked
+
+    def several(self) -> list[tuple[int, slice]]:
+        """Each order with two discounts or more, and where its discounts lie."""
+        if self._several is None:
+            with_next = (self.order[1:] == self.order[:-1]).nonzero()[0].tolist()
+            groups = ((number, list(rows)) for number, rows in groupby(with_next, self.order.item))
+            self._several = [(int(number), slice(rows[0], rows[-1] + 2)) for number, rows in groups]
+        return self._several
 
 
 @dataclass(slots=True)
@@ -90,7 +103,8 @@ class Payments:
     """
 
     at: I64
-    method: list[str]
+    payment_id: Text
+    method: Text
     amount_e4: I64
 
 
@@ -99,8 +113,8 @@ class Shipments:
     """Hand-overs to a carrier."""
 
     at: I64
-    carrier: list[str]
-    tracking_number: list[str]
+    carrier: Text
+    tracking_number: Text
 
 
 @dataclass(slots=True)
@@ -108,7 +122,7 @@ class Stock:
     """Stock levels after a change."""
 
     at: I64
-    sku: list[str]
+    sku: Text
     available: I64
 
 
@@ -138,8 +152,9 @@ class Keyed:
 
     def of_lines(self, order: I64) -> Keyed:
         """The same keys seen from the lines of the orders; fresh at an order's first line only."""
-        first = np.diff(order, prepend=-1) != 0
-        return Keyed(self.rows[order], self.fresh[order] & first, self.size)
+        fresh = self.fresh[order]
+        fresh[1:] &= order[1:] != order[:-1]
+        return Keyed(self.rows[order], fresh, self.size)
 
 
 @dataclass(slots=True)
@@ -170,7 +185,10 @@ class Life:
 
 @dataclass(slots=True)
 class Overdue:
-    """Orders whose next stage did not come in time; `at` is the event whose clock passed the deadline."""
+    """Orders whose next stage did not come in time; `at` is the event whose clock passed the deadline.
+
+    `stage` is a place in `STAGES`, or one of `features.reconciliation.ISSUES`: what was not put right in time.
+    """
 
     at: I64
     order_id: list[str]
@@ -185,13 +203,26 @@ class Overdue:
         empty = np.zeros(0, np.int64)
         return cls(empty, [], empty, empty, np.zeros((0, 3), np.int64), np.zeros((0, len(PLACES)), np.int32))
 
+    def and_also(self, other: Overdue) -> Overdue:
+        """These orders and then others."""
+        if not len(other.at):
+            return self
+        return Overdue(
+            np.concatenate([self.at, other.at]),
+            self.order_id + other.order_id,
+            np.concatenate([self.stage, other.stage]),
+            np.concatenate([self.deadline_ms, other.deadline_ms]),
+            np.concatenate([self.money_e4, other.money_e4]),
+            np.concatenate([self.place, other.place]),
+        )
+
 
 @dataclass(slots=True)
 class Batch:
     """A slice of one partition's log; `passed_ms` is the event time reached where no event moved it."""
 
-    event_id: list[str]
-    order_id: list[str]
+    event_id: Text
+    order_id: Text
     kind: I8
     time_ms: I64
     promised_ms: I64
@@ -207,18 +238,13 @@ class Batch:
     passed_ms: int = 0
     columns: dict[str, Column] = field(default_factory=dict)
     keyed: dict[str, Keyed] = field(default_factory=dict)
-    route: dict[int, str] = field(default_factory=dict)
-    group: list[str] = field(default_factory=list)
+    routes: Routes = field(default_factory=Routes.none)
     life: Life = field(default_factory=lambda: Life.of(0))
     overdue: Overdue = field(default_factory=Overdue.none)
 
     def __len__(self) -> int:
         """Events."""
         return len(self.event_id)
-
-    def group_of(self, at: int) -> str:
-        """Who answers for the stage that the event at this position ended: its route without the region."""
-        return "/".join(self.route[at].split("/")[:2])
 
     def key(self, space: Keys) -> Keyed:
         """The rows of this batch's keys in `space`, looked up once a batch."""
@@ -229,7 +255,7 @@ class Batch:
         return found
 
 
-_KEYS_OF: Final[dict[str, Callable[[Batch], list[str]]]] = {
+_KEYS_OF: Final[dict[str, Callable[[Batch], Naming]]] = {
     "order": lambda batch: batch.order_id,
     "product": lambda batch: batch.lines.product,
     "seller": lambda batch: batch.lines.seller,
@@ -240,5 +266,7 @@ _KEYS_OF: Final[dict[str, Callable[[Batch], list[str]]]] = {
     "currency": lambda batch: batch.created.currency,
     "carrier": lambda batch: batch.shipments.carrier,
     "method": lambda batch: batch.payments.method,
-    "group": lambda batch: batch.group,
+    "stage": lambda batch: batch.routes.stage,
+    "route": lambda batch: batch.routes.route,
+    "group": lambda batch: batch.routes.group,
 }

@@ -9,6 +9,8 @@ import numpy as np
 
 from features.batch import F64, I64, Flag
 from features.keys import Keys, grown
+from features.state import State, gathered, part_of, room
+from features.text import Naming
 
 _REMEMBERED: Final = 2
 
@@ -42,11 +44,20 @@ class CustomerOrders:
 
     def __init__(self, max_customers: int) -> None:
         """Start with no customer."""
-        self.keys = Keys("customer", max_customers)
+        self.keys = Keys("customer", max_customers, named=False)
         self._seen_ms = np.zeros((1024, _REMEMBERED), np.int64)
         self._seen = np.zeros((1024, _REMEMBERED), np.int64)
 
-    def follow(self, customer: list[str], time_ms: I64, basket: I64) -> tuple[F64, F64]:
+    def get_state(self) -> State:
+        """Who ordered what, and when."""
+        return gathered({"keys": self.keys.get_state(), "orders": {"seen_ms": self._seen_ms, "seen": self._seen}})
+
+    def set_state(self, state: State) -> None:
+        """Go on from these orders."""
+        self.keys.set_state(part_of(state, "keys"))
+        self._seen_ms, self._seen = room(state["orders/seen_ms"], 1), room(state["orders/seen"], 1)
+
+    def follow(self, customer: Naming, time_ms: I64, basket: I64) -> tuple[F64, F64]:
         """Seconds since each customer's last order, and since the last one of the same basket; NaN: none."""
         rows, fresh = self.keys.rows(customer)
         self._seen_ms, self._seen = grown(self._seen_ms, self.keys.size), grown(self._seen, self.keys.size)

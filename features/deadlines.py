@@ -55,6 +55,16 @@ def pop(heap: I64, n: int) -> int:
         parent = child
 
 
+@numba.njit(cache=True)
+def sweep(heap: I64, n: int, deadline: I64) -> int:
+    """Drop what no longer holds: `deadline` is what each row waits for now. Returns the new size."""
+    kept = 0
+    for i in range(n):
+        if deadline[heap[i, 1]] == heap[i, 0]:
+            kept = push(heap, kept, heap[i, 0], heap[i, 1], heap[i, 2])
+    return kept
+
+
 class Deadlines:
     """The array and how much of it is in use.
 

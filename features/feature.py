@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import ConfigDict
 
+from features.state import State, Stateful, gathered, restore
+
 if TYPE_CHECKING:
     from features.batch import Batch, Column, Level
     from features.keys import Keys
@@ -38,3 +40,15 @@ class Feature(ABC):
     @abstractmethod
     def transform(self, batch: Batch) -> Column:
         """One value a row of `level`; NaN where there is nothing to say yet."""
+
+    def _parts(self) -> dict[str, Stateful]:
+        """The parts that remember; a feature that looks at each event alone has none."""
+        return {}
+
+    def get_state(self) -> State:
+        """What it has learned."""
+        return gathered({name: part.get_state() for name, part in self._parts().items()})
+
+    def set_state(self, state: State) -> None:
+        """Go on from `get_state` of the same feature with the same parameters."""
+        restore(self._parts(), state)

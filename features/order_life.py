@@ -4,7 +4,7 @@ One row an order. Every event reads the row as earlier events left it, then writ
 its next stage until a deadline; deadlines lie in a heap and expire in event time, so an event that never comes
 is noticed without anybody asking (`Overdue`).
 
-Memory: 130 bytes a row and 20 a deadline, beside what `features.keys` says of the key.
+Memory: 108 bytes a row and 24 a deadline, at most two or three an order, beside what `features.keys` says of the key.
 """
 
 from __future__ import annotations
@@ -30,12 +30,14 @@ from features.batch import (
     Life,
     Overdue,
 )
-from features.deadlines import Deadlines, pop, push
+from features.deadlines import Deadlines, pop, push, sweep
 from features.event import CANCELLED, CREATED, DELIVERED, INVENTORY, PAID, REFUNDED
 from features.keys import Keys, grown
 from features.money import NOT_GIVEN
+from features.state import State, room
 
 _CARRIER: Final = PLACES.index("carrier")
+_FIRST_DUE: Final = 1024
 
 
 @numba.njit(cache=True)
@@ -66,20 +68,25 @@ def _latest_before(at_ms: I64, stage: int) -> int:
 @numba.njit(cache=True)
 def _expire(
     now_ms: int, at: int, heap: I64, n_heap: int, deadline: I64, money: I64, place: I32, due: I64, n_due: int
-) -> tuple[int, int]:
-    """Move deadlines before `now_ms` from the heap to `due`, those that still hold; returns both sizes."""
+) -> tuple[int, int, I64]:
+    """Move deadlines before `now_ms` from the heap to `due`, those that still hold.
+
+    Returns both sizes, and `due`, which may have had to grow.
+    """
     while n_heap > 0 and heap[0, 0] < now_ms:
         ends_ms, row, stage = heap[0, 0], heap[0, 1], heap[0, 2]
         n_heap = pop(heap, n_heap)
         if deadline[row] != ends_ms:
             continue
         deadline[row] = 0
+        if n_due == len(due):
+            due = np.concatenate((due, np.empty_like(due)))
         due[n_due, 0], due[n_due, 1], due[n_due, 2], due[n_due, 3] = at, row, stage, ends_ms
         due[n_due, 4 : 4 + 3] = money[row]
         for k in range(place.shape[1]):
             due[n_due, 7 + k] = place[row, k]
         n_due += 1
-    return n_heap, n_due
+    return n_heap, n_due, due
 
 
 @numba.njit(cache=True)
@@ -87,11 +94,11 @@ def _live(
     kind: I8, rows: I64, fresh: Flag, time_ms: I64, clock_ms: I64, promised_ms: I64, amount_e4: I64, came_from: I32,
     limits_ms: I64, at_ms: I64, money: I64, place: I32, promise: I64, deadline: I64, heap: I64, n_heap: int,
     was_ms: I64, had: I64, seen_at: I32, latency: F64, due: I64,
-) -> tuple[int, int]:  # fmt: skip
-    """Lead every event's order through its life, in order; returns the sizes of `heap` and `due`."""
+) -> tuple[int, I64]:  # fmt: skip
+    """Lead every event's order through its life, in order; returns the size of `heap`, and what is due."""
     n_due = 0
     for i in range(len(kind)):
-        n_heap, n_due = _expire(clock_ms[i], i, heap, n_heap, deadline, money, place, due, n_due)
+        n_heap, n_due, due = _expire(clock_ms[i], i, heap, n_heap, deadline, money, place, due, n_due)
         stage, row = kind[i], rows[i]
         if stage == INVENTORY:
             continue
@@ -114,7 +121,7 @@ def _live(
             deadline[row] = ends_ms
             if ends_ms > 0:
                 n_heap = push(heap, n_heap, ends_ms, row, stage)
-    return n_heap, n_due
+    return n_heap, due[:n_due]
 
 
 @numba.njit(cache=True)
@@ -158,42 +165,62 @@ class OrderLife:
         self._promise = np.zeros(1024, np.int64)
         self._deadline = np.zeros(1024, np.int64)
         self._heap = Deadlines()
+        self._due = np.zeros((_FIRST_DUE, 7 + len(PLACES)), np.int64)  # scratch, where few become overdue at once
 
     def follow(self, batch: Batch, spaces: Mapping[str, Keys]) -> tuple[Life, Overdue]:
         """What was known of each event's order before it, and the orders that became overdue on the way."""
         n, orders = len(batch), batch.key(spaces["order"])
         self._grow(orders.size, n)
         life = Life.of(n)
-        due = np.zeros((self._heap.size + n, 7 + len(PLACES)), np.int64)
-        self._heap.size, n_due = _live(
+        self._heap.size, due = _live(
             batch.kind, orders.rows, orders.fresh, batch.time_ms, batch.clock_ms, batch.promised_ms,
-            _amounts_e4(batch), _places(batch, spaces), self._limits_ms, self._at_ms, self._money, self._place,
+            amounts_e4(batch), _places(batch, spaces), self._limits_ms, self._at_ms, self._money, self._place,
             self._promise, self._deadline, self._heap.rows, self._heap.size,
-            life.at_ms, life.money_e4, life.place, life.latency_seconds, due,
+            life.at_ms, life.money_e4, life.place, life.latency_seconds, self._due,
         )  # fmt: skip
-        return life, _overdue(due[:n_due], spaces["order"])
+        return life, overdue_of(due, spaces["order"])
 
     def expire(self, now_ms: int, spaces: Mapping[str, Keys]) -> Overdue:
         """Orders overdue at `now_ms`, for a partition in which nothing happens."""
-        due = np.zeros((self._heap.size, 7 + len(PLACES)), np.int64)
-        self._heap.size, n_due = _expire(
-            now_ms, -1, self._heap.rows, self._heap.size, self._deadline, self._money, self._place, due, 0
+        self._heap.size, n_due, due = _expire(
+            now_ms, -1, self._heap.rows, self._heap.size, self._deadline, self._money, self._place, self._due, 0
         )
-        return _overdue(due[:n_due], spaces["order"])
+        return overdue_of(due[:n_due], spaces["order"])
+
+    def get_state(self) -> State:
+        """Every order's row and every deadline."""
+        rows: State = {"at_ms": self._at_ms, "money": self._money, "place": self._place}
+        waits: State = {
+            "promise": self._promise,
+            "deadline": self._deadline,
+            "heap": self._heap.rows[: self._heap.size],
+        }
+        return rows | waits
+
+    def set_state(self, state: State) -> None:
+        """Go on from these orders."""
+        self._at_ms, self._money, self._place = (room(state[name], 1) for name in ("at_ms", "money", "place"))
+        self._promise, self._deadline = room(state["promise"], 1), room(state["deadline"], 1)
+        self._heap.size = len(state["heap"])
+        self._heap.rows = room(state["heap"], 1024)
 
     def _grow(self, size: int, n: int) -> None:
         self._at_ms, self._money = grown(self._at_ms, size), grown(self._money, size)
         self._place, self._promise = grown(self._place, size), grown(self._promise, size)
         self._deadline = grown(self._deadline, size)
+        if self._heap.size > 2 * size + _FIRST_DUE:
+            self._heap.size = sweep(self._heap.rows, self._heap.size, self._deadline)
         self._heap.make_room(n)
 
 
-def _overdue(due: I64, orders: Keys) -> Overdue:
+def overdue_of(due: I64, orders: Keys) -> Overdue:
+    """The rows of a kernel's table of what is due: event, order, stage, deadline, money, place."""
     names = [orders.names[row] for row in due[:, 1].tolist()]
+    due = due.copy()  # the scratch is used again
     return Overdue(due[:, 0], names, due[:, 2], due[:, 3], due[:, 4:7], due[:, 7:].astype(np.int32))
 
 
-def _amounts_e4(batch: Batch) -> I64:
+def amounts_e4(batch: Batch) -> I64:
     """Per event: the order's total, or what was paid or refunded, in ten thousandths of a unit."""
     amounts = np.zeros(len(batch), np.int64)
     created, payments = batch.created, batch.payments

@@ -1,111 +1,183 @@
-"""What leaves a partition: the columns that must be counted across partitions."""
+"""What leaves a partition of the orders placed in it, and how the orders of all partitions become one log.
+
+A slice is numbers and packed texts: it does not hold on to the messages.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import xxhash
-from numpy.typing import NDArray
 
-from features.batch import I64, Batch
+from features.batch import I64, ORDER_TIMES, Batch
+from features.keys import Keys
+from features.state import State, gathered, part_of, read_back, written
+from features.text import Text
 
-_REMEMBERED: Final = 100_000
-
-
-class _SkuHash(dict[str, int]):
-    """Text -> 64 stable bits, remembered because skus repeat."""
-
-    def __missing__(self, sku: str) -> int:
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        bits = self[sku] = xxhash.xxh3_64_intdigest(sku.encode()) >> 1
-        return bits
+ORIGIN: Final = ("channel", "client_version", "region")
+_KEPT: Final = (*ORIGIN, "currency")
+_NUMBERS: Final = ("clock_ms", "time_ms", "offset", "basket", "total_e4")
+_CREATED: Final = ORDER_TIMES.index("created")
 
 
-_sku_hash = _SkuHash()
-_ODD = np.uint64(0x9E3779B97F4A7C15)
+@dataclass(slots=True)
+class Coded:
+    """A column of few different texts: `codes` are places in `names`, each of which occurs `counts` times."""
 
+    codes: I64
+    names: list[str]
+    counts: list[int]
 
-def basket_hash(batch: Batch) -> I64:
-    """64 bits that two orders share when they hold the same skus in the same quantities, in whatever order."""
-    lines = batch.lines
-    bits = np.array([_sku_hash[sku] for sku in lines.sku], np.uint64)
-    mixed = (bits + lines.quantity.astype(np.uint64)) * _ODD
-    mixed ^= mixed >> np.uint64(29)
-    starts = np.searchsorted(lines.order, np.arange(len(batch.created)))
-    if not len(starts):
-        return np.zeros(0, np.int64)
-    return np.add.reduceat(mixed * _ODD, starts).view(np.int64)
+    @classmethod
+    def of(cls, rows: I64, space: Keys) -> Coded:
+        """Name the keys of a small space."""
+        counts = np.bincount(rows)
+        present = np.flatnonzero(counts)
+        code_of = np.cumsum(counts > 0) - 1
+        return cls(code_of[rows], [space.names[row] for row in present.tolist()], counts[present].tolist())
 
+    def __getitem__(self, at: int) -> str:
+        """The text at a position."""
+        return self.names[int(self.codes[at])]
 
-Texts = NDArray[np.object_]
+    def take(self, rows: slice) -> Coded:
+        """The texts at `rows`; the names stay."""
+        counts = np.bincount(self.codes[rows], minlength=len(self.names))
+        return Coded(self.codes[rows], self.names, counts.tolist())
 
 
 @dataclass(slots=True)
 class OrderSlice:
-    """Orders placed in one batch of one partition, ready to be merged with those of the others.
+    """Orders placed in one batch of one partition.
 
     `clock_ms` is the partition's event-time clock at each order: with partition and offset it gives every order
-    its place in one merged log that is the same however the partitions were read. `segment` holds channel,
-    client version and region.
+    its place in one merged log that is the same however the partitions were read. `origin` holds channel, client
+    version, region and currency.
     """
 
-    partition: I64
-    time_ms: I64
+    partition: int
     clock_ms: I64
+    time_ms: I64
     offset: I64
-    order_id: Texts
-    customer: Texts
     basket: I64
     total_e4: I64
-    currency: Texts
-    segment: Texts
+    customer: Text
+    order_id: Text
+    origin: dict[str, Coded]
 
     @classmethod
-    def of(cls, partition: int, batch: Batch) -> OrderSlice:
-        """Cut the orders placed out of a batch."""
-        created, at = batch.created, batch.created.at
-        segment = np.empty(len(at), np.object_)
-        segment[:] = list(zip(created.channel, created.client_version, created.region, strict=True))
+    def of(cls, partition: int, batch: Batch, spaces: Mapping[str, Keys]) -> OrderSlice:
+        """Cut the orders placed out of a batch; one that was told before is not placed again."""
+        created = batch.created
+        rows = (batch.life.at_ms[created.at, _CREATED] == 0).nonzero()[0]
+        at = created.at[rows]
         return cls(
-            partition=np.full(len(at), partition, np.int64),
-            time_ms=batch.time_ms[at],
+            partition=partition,
             clock_ms=batch.clock_ms[at],
+            time_ms=batch.time_ms[at],
             offset=batch.offset[at],
-            order_id=texts(batch.order_id)[at],
-            customer=texts(created.customer),
-            basket=basket_hash(batch),
-            total_e4=created.total_minor * 10 ** (4 - created.exponent),
-            currency=texts(created.currency),
-            segment=segment,
+            basket=created.basket[rows],
+            total_e4=created.total_minor[rows] * 10 ** (4 - created.exponent[rows]),
+            customer=created.customer.take(rows).packed(),
+            order_id=batch.order_id.take(at).packed(),
+            origin={kind: Coded.of(batch.key(spaces[kind]).rows[rows], spaces[kind]) for kind in _KEPT},
         )
 
     def __len__(self) -> int:
         """Orders."""
         return len(self.offset)
 
-    def take(self, rows: I64 | slice) -> OrderSlice:
-        """The orders at `rows`, in that order."""
-        return OrderSlice(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+    def get_state(self) -> State:
+        """The slice as arrays."""
+        numbers = {name: getattr(self, name) for name in _NUMBERS} | {"partition": np.array([self.partition])}
+        origin = {kind: (coded.names, coded.counts) for kind, coded in self.origin.items()}
+        codes = {kind: coded.codes for kind, coded in self.origin.items()}
+        texts = {"customer": self.customer.get_state(), "order_id": self.order_id.get_state()}
+        return gathered({"numbers": numbers, "codes": codes, "origin": {"names": written(origin)}, **texts})
 
-    @staticmethod
-    def merge(slices: Sequence[OrderSlice]) -> OrderSlice:
-        """All orders of some slices, in the order of the merged log: by clock, then partition, then offset."""
-        if len(slices) == 1:
-            return slices[0]
-        merged = OrderSlice(
-            **{
-                field.name: np.concatenate([getattr(part, field.name) for part in slices])
-                for field in fields(OrderSlice)
-            }
+    @classmethod
+    def from_state(cls, state: State) -> OrderSlice:
+        """The slice that these arrays were."""
+        names = read_back(state["origin/names"], dict[str, tuple[list[str], list[int]]])
+        codes = part_of(state, "codes")
+        return cls(
+            partition=int(state["numbers/partition"][0]),
+            **{name: state[f"numbers/{name}"] for name in _NUMBERS},
+            customer=Text.from_state(part_of(state, "customer")),
+            order_id=Text.from_state(part_of(state, "order_id")),
+            origin={kind: Coded(codes[kind], *names[kind]) for kind in codes},
         )
-        order = np.lexsort((merged.offset, merged.partition, merged.clock_ms))
-        return merged.take(order)
 
 
-def texts(values: list[str]) -> Texts:
-    """Text as a column of references: picked and joined without touching the text."""
-    return np.array(values, np.object_)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The orders from `start` to `end` of a slice."""
+
+    orders: OrderSlice
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class MergedOrders:
+    """Orders of several slices in the order of the merged log: by clock, then partition, then offset.
+
+    `piece`, `row` : the slice that each order came in, and its row there, for what few readers ask.
+    """
+
+    pieces: Sequence[OrderSlice]
+    piece: I64
+    row: I64
+    time_ms: I64
+    customer: I64
+    basket: I64
+
+    @classmethod
+    def of(cls, parts: Sequence[Part]) -> MergedOrders:
+        """Merge parts of some slices."""
+
+        def column(name: str) -> I64:
+            return np.concatenate([getattr(part.orders, name)[part.start : part.end] for part in parts])
+
+        piece = np.repeat(np.arange(len(parts)), [part.end - part.start for part in parts])
+        row = np.concatenate([np.arange(part.start, part.end) for part in parts])
+        partition = np.array([part.orders.partition for part in parts])[piece]
+        order = np.lexsort((column("offset"), partition, column("clock_ms")))
+        customer = np.concatenate([part.orders.customer.hash[part.start : part.end] for part in parts])
+        return cls(
+            [part.orders for part in parts],
+            piece[order],
+            row[order],
+            column("time_ms")[order],
+            customer[order],
+            column("basket")[order],
+        )
+
+    def __len__(self) -> int:
+        """Orders."""
+        return len(self.row)
+
+    def find(self, at: int) -> tuple[OrderSlice, int]:
+        """The slice of the order at a position, and its row there."""
+        return self.pieces[self.piece[at]], int(self.row[at])
+
+
+def split(waiting: Sequence[Part], upto_ms: int) -> tuple[list[Part], list[Part]]:
+    """The orders before `upto_ms`, and the rest; each slice is in order.
+
+    Nothing is copied: a partition that is read far ahead of another costs nothing.
+    """
+    due, rest = [], []
+    for part in waiting:
+        clocks = part.orders.clock_ms
+        if clocks[part.start] >= upto_ms:
+            rest.append(part)
+        elif clocks[part.end - 1] < upto_ms:
+            due.append(part)
+        else:
+            cut = int(np.searchsorted(clocks, upto_ms))
+            due.append(Part(part.orders, part.start, cut))
+            rest.append(Part(part.orders, cut, part.end))
+    return due, rest

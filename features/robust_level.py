@@ -20,105 +20,128 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from features.batch import F64, I64, Column, Flag, Keyed
 from features.keys import grown
+from features.state import State, room
 
 _CLIP: Final = 4.0
-_ADOPT: Final = 12.0
+_ADOPT: Final = 12
 _FORGET: Final = 0.01
 _POOL: Final = 10.0
 _READY: Final = 30.0
 _TRUSTED: Final = 5.0
-_SECOND: Final = 2.0  # a first value alone has no spread to be out of
+_SECOND: Final = 2  # a first value alone has no spread to be out of
 _SLOW: Final = 0.001
-_FIELDS: Final = 5
 _ABSOLUTE_TO_STANDARD: Final = 1.2533141373155001  # sqrt(pi / 2): mean absolute deviation of a normal
+_MOST: Final = np.iinfo(np.int32).max
 
-LEVEL, SPREAD, COUNT, RUN, RUN_LEVEL = range(5)
-
-
-@numba.njit(cache=True)
-def _learn(state: F64, x: float, scale: float) -> None:
-    """Move one key's level and spread towards x."""
-    if state[COUNT] == 0.0:
-        state[LEVEL], state[SPREAD], state[COUNT] = x, scale, 1.0
-        return
-    error = x - state[LEVEL]
-    limit = _CLIP * scale
-    if abs(error) > limit and state[COUNT] >= _SECOND:
-        side = 1.0 if error > 0.0 else -1.0
-        if state[RUN] * side > 0.0:
-            state[RUN_LEVEL] += (x - state[RUN_LEVEL]) / (abs(state[RUN]) + 1.0)
-            state[RUN] += side
-        else:
-            state[RUN], state[RUN_LEVEL] = side, x
-        if abs(state[RUN]) >= _ADOPT:
-            state[LEVEL], state[RUN] = state[RUN_LEVEL], 0.0
-            return
-        error = side * limit * 0.25  # an outlier pulls, but less than an honest value at the limit
-    else:
-        state[RUN] = 0.0
-    state[COUNT] += 1.0
-    rate = max(1.0 / state[COUNT], _FORGET)
-    state[LEVEL] += rate * error
-    state[SPREAD] += rate * (abs(error) * _ABSOLUTE_TO_STANDARD - state[SPREAD])
+_STATE: Final = np.dtype([("level", "f8"), ("spread", "f8"), ("run_level", "f8"), ("count", "i4"), ("run", "i4")])
+"""A key's row, 32 bytes."""
+States = NDArray[np.void]
 
 
-@numba.njit(cache=True)
-def _pooled(own: F64, usual: float, floor: float) -> float:
+class _Key(Protocol):
+    """A row of `_STATE`, as compiled code sees it."""
+
+    level: float
+    spread: float
+    run_level: float
+    count: int
+    run: int
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _pooled(count: float, spread: float, usual: float, floor: float) -> float:
     """A key's own spread, weighed against the spread usual of its kind by how often it was seen."""
-    return float(max((own[COUNT] * own[SPREAD] + _POOL * usual) / (own[COUNT] + _POOL), floor))
+    return float(max((count * spread + _POOL * usual) / (count + _POOL), floor))
 
 
-@numba.njit(cache=True)
-def _predict(chain: tuple[F64, ...], rows: I64, typical: F64, floor: float) -> tuple[float, float, bool]:
-    """Mean and standard deviation expected of the next value of rows[0], from its ancestors down to itself."""
-    widest = len(chain) - 1
-    top = chain[widest][rows[widest]]
-    mu, tau = top[LEVEL], max(top[SPREAD], floor)
-    for level in range(widest - 1, -1, -1):
-        own = chain[level][rows[level]]
-        count = own[COUNT]
-        spread = _pooled(own, typical[level, 0], floor)
-        precision = count / (spread * spread) + 1.0 / (tau * tau)
-        mu = (count * own[LEVEL] / (spread * spread) + mu / (tau * tau)) / precision
-        tau = math.sqrt(spread * spread + 1.0 / precision)
-    return mu, tau, top[COUNT] >= _READY
+@numba.njit(cache=True, error_model="numpy")
+def _outlier(own: _Key, x: float, error: float, limit: float) -> float:
+    """Count a value beyond the limit; how far it pulls the level. A run of 0 is left where it ended the old one."""
+    side = 1 if error > 0.0 else -1
+    if own.run * side > 0:
+        own.run_level += (x - own.run_level) / (abs(own.run) + 1.0)
+        own.run += side
+    else:
+        own.run, own.run_level = side, x
+    if abs(own.run) >= _ADOPT:
+        own.level, own.run = own.run_level, 0
+        return 0.0
+    return float(side * limit * 0.25)  # it pulls, but less than an honest value at the limit
 
 
-@numba.njit(cache=True)
-def _learn_chain(chain: tuple[F64, ...], rows: I64, typical: F64, floor: float, x: float) -> None:
-    for level in range(len(chain)):
-        own = chain[level][rows[level]]
-        scale = _pooled(own, typical[level, 0], floor)
-        if own[COUNT] >= _TRUSTED:
-            residual = min(abs(x - own[LEVEL]), _CLIP * scale) * _ABSOLUTE_TO_STANDARD
-            typical[level, 1] += 1.0
-            typical[level, 0] += max(1.0 / typical[level, 1], _SLOW) * (residual - typical[level, 0])
-        _learn(own, x, scale)
+@numba.njit(cache=True, error_model="numpy")
+def _learn(own: _Key, x: float, scale: float) -> None:
+    """Move one key's level and spread towards x."""
+    if own.count == 0:
+        own.level, own.spread, own.count = x, scale, 1
+        return
+    error = x - own.level
+    if abs(error) > _CLIP * scale and own.count >= _SECOND:
+        error = _outlier(own, x, error, _CLIP * scale)
+        if own.run == 0:
+            return
+    else:
+        own.run = 0
+    own.count = min(own.count + 1, _MOST)
+    rate = max(1.0 / own.count, _FORGET)
+    own.level += rate * error
+    own.spread += rate * (abs(error) * _ABSOLUTE_TO_STANDARD - own.spread)
 
 
-@numba.njit(cache=True)
-def _follow(chain: tuple[F64, ...], rows: I64, fresh: Flag, x: F64, typical: F64, floor: float) -> F64:
-    """Judge, then learn, each value; rows[i] is the key and its ancestors. Returns deviation, low, high."""
-    out = np.full((3, len(x)), np.nan)
+@numba.njit(cache=True, error_model="numpy")
+def _follow(states: States, rows: I64, fresh: Flag, x: F64, typical: F64, floor: float, known: F64) -> None:
+    """Learn each value at one level of the chain.
+
+    Columns of `known` become the key's count, level, own spread and pooled spread before each value.
+    """
+    usual, seen = typical
     for i in range(len(x)):
-        for level in range(len(chain)):
-            if fresh[i, level]:
-                chain[level][rows[i, level]] = 0.0
+        own = states[rows[i]]
+        if fresh[i]:
+            own.level = own.spread = own.run_level = 0.0
+            own.count = own.run = 0
         if not math.isfinite(x[i]):
             continue
-        mu, tau, ready = _predict(chain, rows[i], typical, floor)
-        if ready:
-            out[0, i] = (x[i] - mu) / tau
-            out[1, i] = mu - _CLIP * tau
-            out[2, i] = mu + _CLIP * tau
-        _learn_chain(chain, rows[i], typical, floor, x[i])
+        scale = _pooled(own.count, own.spread, usual, floor)
+        known[0, i], known[1, i], known[2, i], known[3, i] = own.count, own.level, own.spread, scale
+        if own.count >= _TRUSTED:
+            residual = min(abs(x[i] - own.level), _CLIP * scale) * _ABSOLUTE_TO_STANDARD
+            seen += 1.0
+            usual += max(1.0 / seen, _SLOW) * (residual - usual)
+        _learn(own, x[i], scale)
+    typical[0], typical[1] = usual, seen
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _expect(known: F64, x: F64, floor: float) -> F64:
+    """Deviation, low and high of each value, by what was known of its keys, widest last.
+
+    Each loop runs over values that have nothing to do with one another, so that divisions are made by the four.
+    """
+    out = np.empty((3, len(x)))
+    deviation, mu, tau = out
+    top = known[-1]
+    for i in range(len(x)):
+        mu[i], tau[i] = top[1, i], max(top[2, i], floor)
+    for level in range(len(known) - 2, -1, -1):
+        count, own, _, spread = known[level]
+        for i in range(len(x)):
+            precision = count[i] / (spread[i] * spread[i]) + 1.0 / (tau[i] * tau[i])
+            mu[i] = (count[i] * own[i] / (spread[i] * spread[i]) + mu[i] / (tau[i] * tau[i])) / precision
+            tau[i] = math.sqrt(spread[i] * spread[i] + 1.0 / precision)
+    for i in range(len(x)):
+        ready = top[0, i] >= _READY and math.isfinite(x[i])
+        middle, width = mu[i], _CLIP * tau[i]
+        deviation[i] = (x[i] - middle) / tau[i] if ready else math.nan
+        mu[i], tau[i] = (middle - width, middle + width) if ready else (math.nan, math.nan)
     return out
 
 
@@ -146,11 +169,25 @@ class RobustLevel:
         """Start with no key."""
         self._floor = floor
         self._typical = np.array([[typical, _POOL]] * levels)
-        self._chain = [np.zeros((1024, _FIELDS)) for _ in range(levels)]
+        self._chain: list[States] = [np.zeros(1024, _STATE) for _ in range(levels)]
 
     def follow(self, chain: Sequence[Keyed], x: F64) -> Column:
-        """Deviation of each value in spreads and the range expected, then learn it; NaN values are skipped."""
-        self._chain = [grown(state, keyed.size) for state, keyed in zip(self._chain, chain, strict=True)]
-        rows = np.stack([keyed.rows for keyed in chain], axis=1)
-        fresh = np.stack([keyed.fresh for keyed in chain], axis=1)
-        return Column(*_follow(tuple(self._chain), rows, fresh, x, self._typical, self._floor))
+        """Deviation of each value in spreads and the range expected, then learn it; NaN values are skipped.
+
+        What a level learns does not depend on the others: each runs through all values, then they are put together.
+        """
+        known = np.zeros((len(chain), 4, len(x)))
+        for level, keyed in enumerate(chain):
+            states = self._chain[level] = grown(self._chain[level], keyed.size)
+            _follow(states, keyed.rows, keyed.fresh, x, self._typical[level], self._floor, known[level])
+        return Column(*_expect(known, x, self._floor))
+
+    def get_state(self) -> State:
+        """Every key's level, and the typical spreads."""
+        levels = {f"level{i}": states for i, states in enumerate(self._chain)}
+        return levels | {"typical": self._typical}
+
+    def set_state(self, state: State) -> None:
+        """Go on from these levels."""
+        self._chain = [room(state[f"level{i}"], 1) for i in range(len(self._chain))]
+        self._typical = state["typical"].copy()

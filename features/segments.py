@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from itertools import pairwise
 from typing import Final
 
-from features.batch import I64, PLACES
-from features.order_slice import Texts
+import numpy as np
 
-KNOWN: Final = PLACES[:3]
+from features.order_slice import ORIGIN, OrderSlice
+from features.state import State, read_back, written
+
 _BUCKET_MS: Final = 600_000
 _BUCKETS: Final = 144
 
@@ -22,28 +24,43 @@ class UsualShares:
 
     def __init__(self) -> None:
         """Start with nothing usual."""
-        self._buckets: dict[int, Counter[tuple[str, str, str]]] = defaultdict(Counter)
+        self._buckets: dict[int, dict[str, Counter[str]]] = defaultdict(_no_orders)
 
-    def add(self, clock_ms: I64, segments: Texts) -> None:
+    def add(self, orders: OrderSlice) -> None:
         """Count orders by channel, client version and region."""
-        if not len(segments):
+        if not len(orders):
             return
-        buckets = (clock_ms // _BUCKET_MS).tolist()
-        if buckets[0] == buckets[-1]:
-            self._buckets[buckets[0]].update(segments.tolist())
-        else:
-            for bucket, segment in zip(buckets, segments, strict=True):
-                self._buckets[bucket][segment] += 1
-        for old in [bucket for bucket in self._buckets if bucket < buckets[-1] - 2 * _BUCKETS]:
+        buckets = orders.clock_ms // _BUCKET_MS
+        edges = [0, *(np.flatnonzero(np.diff(buckets)) + 1).tolist(), len(buckets)]
+        for start, end in pairwise(edges):
+            counters = self._buckets[int(buckets[start])]
+            for kind in ORIGIN:
+                coded = orders.origin[kind]
+                part = coded if end - start == len(orders) else coded.take(slice(start, end))
+                counters[kind].update(dict(zip(part.names, part.counts, strict=True)))
+        for old in [bucket for bucket in self._buckets if bucket < int(buckets[-1]) - 2 * _BUCKETS]:
             del self._buckets[old]
+
+    def get_state(self) -> State:
+        """Orders by bucket, dimension and value."""
+        return {"buckets": written(self._buckets)}
+
+    def set_state(self, state: State) -> None:
+        """Go on from these counts."""
+        self._buckets.clear()
+        for bucket, counts in read_back(state["buckets"], dict[int, dict[str, dict[str, int]]]).items():
+            self._buckets[bucket] = {kind: Counter(values) for kind, values in counts.items()}
 
     def at(self, clock_ms: int) -> dict[str, Counter[str]]:
         """Orders by value, for each dimension known, in the day before `clock_ms`."""
         now = clock_ms // _BUCKET_MS
-        usual: dict[str, Counter[str]] = {dimension: Counter() for dimension in KNOWN}
-        for bucket, counts in self._buckets.items():
+        usual = _no_orders()
+        for bucket, counters in self._buckets.items():
             if now - _BUCKETS <= bucket < now:
-                for segment, n in counts.items():
-                    for dimension, value in zip(KNOWN, segment, strict=True):
-                        usual[dimension][value] += n
+                for kind, counts in counters.items():
+                    usual[kind].update(counts)
         return usual
+
+
+def _no_orders() -> dict[str, Counter[str]]:
+    return {kind: Counter() for kind in ORIGIN}

@@ -19,12 +19,16 @@ from typing import Final
 import numpy as np
 
 from config.settings import Settings
-from features.batch import Batch
+from features.batch import I64, Batch
 from features.customer_orders import CustomerOrders
-from features.order_slice import OrderSlice, texts
+from features.keys import Keys
+from features.order_slice import MergedOrders, OrderSlice, Part, split
 from features.segments import UsualShares
+from features.state import State, Stateful, gathered, part_of, read_back, restore, written
+from features.text import Composed
+from models.counted import Counted
 from models.crossing import Crossing
-from models.merge import Placed, split
+from models.drift_count import DriftCount
 from models.verdict import Verdict
 from models.volume_count import VolumeCount
 
@@ -38,7 +42,8 @@ class Slice:
     partition: int
     clock_ms: int
     orders: OrderSlice
-    counts: dict[str, Placed]
+    counts: dict[str, Counted]
+    sums: dict[str, dict[str, I64]]
     verdicts: list[Verdict]
 
 
@@ -53,6 +58,8 @@ class Across:
         How many partitions the log has; a slice of each is waited for.
     volumes
         The series that are counted, by name.
+    drifts
+        The series whose means are watched, by name.
     crossings
         The rules on the merged log.
     """
@@ -62,6 +69,7 @@ class Across:
         settings: Settings,
         partitions: int,
         volumes: Mapping[str, VolumeCount],
+        drifts: Mapping[str, DriftCount],
         crossings: Sequence[Crossing],
     ) -> None:
         """Start before the first event."""
@@ -69,10 +77,12 @@ class Across:
         self._pane_ms = settings.time.pane_seconds * 1000
         self._lateness_ms = int(settings.time.allowed_lateness_seconds * 1000)
         self._volumes = volumes
+        self._drifts = drifts
+        self._closing = [part.close for part in volumes.values()] + [part.close for part in drifts.values()]
         self._crossings = crossings
         self.usual = UsualShares()
         self._customers = CustomerOrders(settings.state.max_customers)
-        self._orders: list[OrderSlice] = []
+        self._orders: list[Part] = []
         self._verdicts: list[Verdict] = []
 
     @property
@@ -80,31 +90,33 @@ class Across:
         """The event time that the partition farthest ahead has reached."""
         return int(self._clock_ms.max())
 
-    def cut(self, partition: int, batch: Batch, verdicts: list[Verdict]) -> Slice:
-        """Reduce a judged batch to its slice."""
-        counts = {}
-        any_late = bool(batch.late.any())
+    def cut(self, partition: int, batch: Batch, verdicts: list[Verdict], spaces: Mapping[str, Keys]) -> Slice:
+        """Reduce a judged batch to its slice; `spaces` are the partition's key spaces."""
         panes = batch.time_ms // self._pane_ms
+        timely = None if not batch.late.any() else ~batch.late
+        counts = {}
         for name, volume in self._volumes.items():
-            names, at = volume.series.count(batch)
-            keys = texts(names)
-            if any_late:
-                timely = ~batch.late[at]
-                keys, at = keys[timely], at[timely]
-            where = np.full(len(at), partition, np.int64)
-            counts[name] = Placed(keys, panes[at], batch.clock_ms[at], where, batch.offset[at])
+            keys, at = volume.series.count(batch)
+            if timely is not None:
+                rows = np.flatnonzero(timely[at])
+                keys, at = keys.take(rows), at[rows]
+            if len(at):
+                counts[name] = Counted.of(keys, panes[at])
+        sums = {name: drift.sums(batch, panes) for name, drift in self._drifts.items()}
         clock_ms = int(batch.clock_ms[-1]) if len(batch) else 0
-        return Slice(partition, clock_ms, OrderSlice.of(partition, batch), counts, verdicts)
+        return Slice(partition, clock_ms, OrderSlice.of(partition, batch, spaces), counts, sums, verdicts)
 
     def add(self, piece: Slice) -> None:
         """Take in a slice; nothing is released by that."""
         self._clock_ms[piece.partition] = max(int(self._clock_ms[piece.partition]), piece.clock_ms)
         if len(piece.orders):
-            self._orders.append(piece.orders)
-            self.usual.add(piece.orders.clock_ms, piece.orders.segment)
+            self._orders.append(Part(piece.orders, 0, len(piece.orders)))
+            self.usual.add(piece.orders)
         self._verdicts.extend(piece.verdicts)
         for name, counted in piece.counts.items():
             self._volumes[name].add(counted)
+        for name, sums in piece.sums.items():
+            self._drifts[name].add(sums)
 
     def hold(self, verdicts: Sequence[Verdict]) -> None:
         """Take in verdicts that no slice brought."""
@@ -132,9 +144,33 @@ class Across:
         for verdict in self._verdicts:
             if verdict.partition >= 0 and verdict.offset >= 0:
                 first[verdict.partition] = min(first[verdict.partition], verdict.offset)
-        for piece in self._orders:
-            first[piece.partition[0]] = min(first[piece.partition[0]], int(piece.offset[0]))
+        for part in self._orders:
+            partition = part.orders.partition
+            first[partition] = min(first[partition], int(part.orders.offset[part.start]))
         return {partition: offset for partition, offset in enumerate(first) if offset < _NOTHING_HELD}
+
+    def get_state(self) -> State:
+        """Everything counted, and what still waits to be merged."""
+        orders = {f"orders.{i:06}": part.orders.get_state() for i, part in enumerate(self._orders)}
+        starts = np.array([part.start for part in self._orders], np.int64)
+        own: State = {"clock_ms": self._clock_ms, "starts": starts, "verdicts": written(self._verdicts)}
+        return gathered({"own": own} | orders | {name: part.get_state() for name, part in self._parts().items()})
+
+    def set_state(self, state: State) -> None:
+        """Go on from a state of the same settings."""
+        self._clock_ms = state["own/clock_ms"].copy()
+        self._verdicts = read_back(state["own/verdicts"], list[Verdict])
+        names = sorted({name.partition("/")[0] for name in state if name.startswith("orders.")})
+        waiting = [OrderSlice.from_state(part_of(state, name)) for name in names]
+        starts = state["own/starts"].tolist()
+        self._orders = [Part(orders, start, len(orders)) for orders, start in zip(waiting, starts, strict=True)]
+        restore(self._parts(), state)
+
+    def _parts(self) -> dict[str, Stateful]:
+        counting: dict[str, Stateful] = {f"series.{name}": part for name, part in self._volumes.items()}
+        counting |= {f"drift.{name}": part for name, part in self._drifts.items()}
+        counting |= {f"crossing.{crossing.kind}": crossing for crossing in self._crossings}
+        return counting | {"usual": self.usual, "customers": self._customers}
 
     def _due_verdicts(self, upto_ms: int) -> list[Verdict]:
         due = [verdict for verdict in self._verdicts if verdict.clock_ms < upto_ms]
@@ -144,16 +180,12 @@ class Across:
 
     def _crossed(self, upto_ms: int) -> list[Verdict]:
         """Verdicts on orders that the merged log has reached."""
-        pieces, self._orders = split(self._orders, upto_ms)
-        if not pieces:
+        parts, self._orders = split(self._orders, upto_ms)
+        if not parts:
             return []
-        due = OrderSlice.merge(pieces)
-        _, since_same = self._customers.follow(due.customer.tolist(), due.time_ms, due.basket)
+        due = MergedOrders.of(parts)
+        _, since_same = self._customers.follow(Composed(due.customer), due.time_ms, due.basket)
         return [verdict for crossing in self._crossings for verdict in crossing.check(due, since_same)]
 
     def _odd_windows(self, upto_ms: int) -> list[Verdict]:
-        return [
-            verdict
-            for volume in self._volumes.values()
-            for verdict in volume.close(upto_ms, self._pane_ms, self._lateness_ms)
-        ]
+        return [verdict for close in self._closing for verdict in close(upto_ms, self._pane_ms, self._lateness_ms)]

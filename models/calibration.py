@@ -37,17 +37,32 @@ import numpy as np
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from models.detector import State, same_shape
-from models.sliding_rank import F64Matrix, F64Vector, I64Vector, blocks_of, let_in, locate
+from features.state import State
+from models.detector import same_shape
+from models.sliding_tail import (
+    BEYOND,
+    COUNT,
+    LEVEL,
+    NEXT,
+    TAIL,
+    F64Vector,
+    I64Vector,
+    gather,
+    is_short,
+    learn,
+    smaller,
+    tail_rows,
+)
 
-COUNT, NEXT, USED, HELD, CALM, ADOPTING, PLACES = range(7)
-"""Places in `place`: rows in the ring, where the next one goes, blocks in use (see `models.sliding_rank`);
-rows held back, rows since the last suspect, and whether suspects are being learned."""
+HELD, CALM, ADOPTING, PLACES = range(5, 9)
+"""Places in `place`, behind those of `models.sliding_tail`: rows held back, rows since the last suspect, and
+whether suspects are being learned."""
 
 _CALM_SHARE: Final = 0.25
+_NEVER: Final = np.iinfo(np.int64).max
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _settle(place: I64Vector, held: F64Vector, burst_rows: int, calm_rows: int) -> int:
     """Decide what becomes of the rows held back; how many of them are to be learned now."""
     n, full, calm = place[HELD], place[HELD] == len(held), place[CALM] >= calm_rows
@@ -57,48 +72,77 @@ def _settle(place: I64Vector, held: F64Vector, burst_rows: int, calm_rows: int) 
     return n if full or (calm and n < burst_rows) else 0
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
+def _pass_ordinary(
+    raw: F64Vector, start: int, ring: F64Vector, tail: F64Vector, place: I64Vector, calm_rows: int, least: int
+) -> int:
+    """Learn the rows from `start` on for which the tail need not be touched; the first row that is another."""
+    if place[TAIL] == place[COUNT]:
+        i = start
+        while i < len(raw) and math.isnan(raw[i]):
+            i += 1
+        return i
+    fence, count, at, calm, i = tail[0], place[COUNT], place[NEXT], place[CALM], start
+    level, spare = place[LEVEL], place[BEYOND] - min(least, count)
+    last_calm = calm_rows - 1 if place[HELD] or place[ADOPTING] else _NEVER
+    while i < len(raw):
+        s = raw[i]
+        if not math.isnan(s):
+            full = count == len(ring)
+            if s > fence or (full and ring[at] > fence) or calm >= last_calm or level + spare < 1:
+                break
+            level += (1 if s == fence else 0) - (1 if full and ring[at] == fence else 0)
+            ring[at] = s
+            at = at + 1 if at + 1 < len(ring) else 0
+            count += 0 if full else 1
+            calm += 1
+        i += 1
+    place[COUNT], place[NEXT], place[CALM], place[LEVEL] = count, at, calm, level
+    return i
+
+
+@numba.njit(cache=True, error_model="numpy")
 def _calibrate(
     raw: F64Vector,
+    start: int,
+    scores: F64Vector,
     ring: F64Vector,
-    blocks: F64Matrix,
-    top: F64Vector,
-    size: I64Vector,
-    order: I64Vector,
+    tail: F64Vector,
     held: F64Vector,
     place: I64Vector,
-    least: int,
+    tail_least: int,
+    at_least: float,
+    reference_least: int,
     suspect_p: float,
     burst_rows: int,
     calm_rows: int,
-    learn: bool,
-) -> F64Vector:
-    """Score each row on the reference before it; then, with `learn`, take it in."""
-    scores = np.full(len(raw), np.nan)
-    count, next_, used = place[COUNT], place[NEXT], place[USED]
-    for i in range(len(raw)):
-        s = raw[i]
-        if math.isnan(s):
-            continue
-        block, at, below = locate(s, used, blocks, top, size, order)
-        p = (1 + count - below) / (1 + count)
-        if count >= least:
-            scores[i] = 1.0 - p
-        if not learn:
-            continue
-        suspect = count >= least and p <= suspect_p
+) -> int:
+    """Score each row from `start` on by the reference before it, then take it in.
+
+    A row that the tail does not rank is ordinary. Returns where it stopped: at the end, or for want of a tail.
+    """
+    i = _pass_ordinary(raw, start, ring, tail, place, calm_rows, tail_least)
+    while i < len(raw):
+        s, count, n, suspect = raw[i], place[COUNT], place[TAIL], False
+        if count >= reference_least and (n == count or s > tail[0]):
+            p = (1 + n - smaller(s, tail, n)) / (1 + count)
+            suspect = p <= suspect_p
+            if 1.0 - p >= at_least:
+                scores[i] = 1.0 - p
         place[CALM] = 0 if suspect else place[CALM] + 1
         if suspect and not place[ADOPTING]:
             held[place[HELD]] = s
             place[HELD] += 1
         else:
-            count, next_, used = let_in(s, block, at, count, next_, used, ring, blocks, top, size, order)
+            learn(s, ring, tail, place)
         if place[HELD] or place[ADOPTING]:
             for k in range(_settle(place, held, burst_rows, calm_rows)):
-                block, at, _ = locate(held[k], used, blocks, top, size, order)
-                count, next_, used = let_in(held[k], block, at, count, next_, used, ring, blocks, top, size, order)
-    place[COUNT], place[NEXT], place[USED] = count, next_, used
-    return scores
+                learn(held[k], ring, tail, place)
+        i += 1
+        if is_short(place, tail_least):
+            break
+        i = _pass_ordinary(raw, i, ring, tail, place, calm_rows, tail_least)
+    return i
 
 
 @dataclass(config=ConfigDict(extra="forbid"), kw_only=True)
@@ -106,7 +150,8 @@ class Calibration:
     """Calibrates the scores of one detector, row by row in the order of the stream.
 
     NaN (the detector has no opinion) stays NaN and is not learned. No opinion before `min_reference_rows`.
-    Where the stream was cut into calls has no effect. Memory: 33 bytes a row of the reference.
+    Where the stream was cut into calls has no effect. Memory: 8 bytes a row of the reference, and 8 a row of the
+    greatest few per cent of it, which are kept sorted; all of it, if every score is asked for.
 
     Parameters
     ----------
@@ -145,12 +190,16 @@ class Calibration:
         if self.burst_rows > self.adopt_rows:
             raise ValueError(f"burst_rows is {self.burst_rows}, adopt_rows only {self.adopt_rows}")
         self._held, self._place = np.zeros(self.adopt_rows), np.zeros(PLACES, np.int64)
-        self._hold(np.zeros(self.reference_rows))
+        self._ring, self._at_least = np.zeros(self.reference_rows), 1.0
+        self._keep(1.0)
 
-    def _hold(self, ring: F64Vector) -> None:
-        """Sort the reference into blocks."""
-        self._ring = ring
-        self._place[USED], self._blocks = blocks_of(ring[: self._place[COUNT]], self.reference_rows)
+    def _keep(self, at_least: float) -> None:
+        """Keep as much of the reference sorted as it takes to know the suspects, and scores of `at_least`."""
+        self._at_least = min(self._at_least, at_least)
+        share = max(self.suspect_p, 1.0 - self._at_least)
+        self._tail_least, rows = tail_rows(share, self.reference_rows)
+        self._tail = np.zeros(rows)
+        gather(self._ring, self._tail, self._place)
 
     @property
     def calm_rows(self) -> int:
@@ -159,32 +208,39 @@ class Calibration:
 
     def score(self, raw: F64Vector) -> F64Vector:
         """Score each row on the reference as it is now. Changes nothing."""
-        return self._run(raw, learn=False)
+        count = int(self._place[COUNT])
+        if count < self.min_reference_rows:
+            return np.full(len(raw), np.nan)
+        below = np.searchsorted(np.sort(self._ring[:count]), raw)
+        return np.where(np.isnan(raw), np.nan, 1.0 - (1 + count - below) / (1 + count))
 
-    def score_learn(self, raw: F64Vector) -> F64Vector:
-        """Score each row on the reference before it, then learn it."""
-        return self._run(raw, learn=True)
+    def score_learn(self, raw: F64Vector, at_least: float = 0.0) -> F64Vector:
+        """Score each row on the reference before it, then learn it.
 
-    def _run(self, raw: F64Vector, *, learn: bool) -> F64Vector:
-        return _calibrate(
-            np.ascontiguousarray(raw, np.float64),
-            self._ring,
-            *self._blocks,
-            self._held,
-            self._place,
-            self.min_reference_rows,
-            self.suspect_p,
-            self.burst_rows,
-            self.calm_rows,
-            learn,
-        )
+        A score below `at_least` is not worked out, and NaN: who waits for 0.99 or more pays for the ranks of the
+        greatest hundredth alone, a few nanoseconds a row. What is learned does not depend on it.
+        """
+        if at_least < self._at_least:
+            self._keep(at_least)
+        rows = np.ascontiguousarray(raw, np.float64)
+        scores, done = np.full(len(rows), np.nan), 0
+        while done < len(rows):
+            done = _calibrate(
+                rows, done, scores, self._ring, self._tail, self._held, self._place, self._tail_least, at_least,
+                self.min_reference_rows, self.suspect_p, self.burst_rows, self.calm_rows,
+            )  # fmt: skip
+            if is_short(self._place, self._tail_least):
+                gather(self._ring, self._tail, self._place)
+        return scores
 
     def get_state(self) -> State:
-        """Copy the reference, the rows held back, and the counters."""
-        return {"ring": self._ring.copy(), "held": self._held.copy(), "place": self._place.copy()}
+        """Copy the reference, the rows held back, and the counters; how long the tail is just then is none of it."""
+        place = self._place.copy()
+        place[TAIL] = place[BEYOND] = place[LEVEL] = 0
+        return {"ring": self._ring.copy(), "held": self._held.copy(), "place": place}
 
     def set_state(self, state: State) -> None:
         """Go on from a state of the same parameters, as if never stopped."""
         restored = same_shape(state, self.get_state(), "Calibration")
-        self._held, self._place = restored["held"], restored["place"]
-        self._hold(restored["ring"])
+        self._ring, self._held, self._place = restored["ring"], restored["held"], restored["place"]
+        self._keep(self._at_least)

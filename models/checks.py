@@ -15,7 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from models.detector import LARGEST, Detector, F64Matrix, F64Vector, State, StateNotPortable
+from features.state import State
+from models.detector import LARGEST, Detector, F64Matrix, F64Vector, StateNotPortable
 
 Factory = Callable[[], Detector]
 

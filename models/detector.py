@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.state import State
+
 F64Matrix = NDArray[np.float64]
 F64Vector = NDArray[np.float64]
-State = dict[str, NDArray[Any]]
 
 LARGEST: Final = float(np.finfo(np.float32).max)
 """Beyond 3.4e38 a value counts as missing: its square could overflow, and one row spoil all later ones."""

@@ -17,13 +17,15 @@ Source: Bifet and Gavaldà, Learning from Time-Changing Data with Adaptive Windo
 
 from __future__ import annotations
 
+from array import array
 from collections import OrderedDict, deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from river.drift import ADWIN
 
+from features.state import State
 from models.detector import LARGEST
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class _Series:
 
     adwin: Any  # river leaves it untyped
     latest: deque[float]
+    fed: array[float]
     centre: float = 0.0
     scale: float = 0.0
 
@@ -54,8 +57,9 @@ class _Series:
 class Drift:
     """Changes of level in any number of series, each fed one value at a time.
 
-    Memory: about 10 kB a series, for the `max_series` series fed last. There is no state to write: after a
-    restart each series starts afresh, as it does after a change.
+    Memory: 10 to 100 kB a series, for the `max_series` series fed last. River's ADWIN can't be written as
+    arrays, so each series keeps what it was fed, and is fed it again after a restart; after `most_values` it starts
+    afresh, as it does after a change.
 
     Parameters
     ----------
@@ -69,6 +73,8 @@ class Drift:
         Latest values of a series in which the moment of the change is looked for.
     max_series
         Series alive; the one fed longest ago makes room.
+    most_values
+        Values after which a series starts afresh.
 
     >>> drift = Drift()
     >>> minutes = [100.0, 104.0, 96.0, 99.0, 101.0] * 20 + [150.0, 154.0, 146.0, 149.0, 151.0] * 4
@@ -85,6 +91,7 @@ class Drift:
         scale_values: int = 30,
         keep_values: int = 256,
         max_series: int = 10_000,
+        most_values: int = 10_000,
     ) -> None:
         """Start with no series."""
         if not 0.0 < delta < 1.0:
@@ -94,11 +101,15 @@ class Drift:
             ("scale_values", scale_values, 2),
             ("keep_values", keep_values, scale_values),
             ("max_series", max_series, 1),
+            ("most_values", most_values, keep_values),
         ):
             if value < least:
                 raise ValueError(f"{name} is {value}: at least {least}")
-        self._delta, self._clock = delta, check_every_values
+        from river.drift import ADWIN  # it takes seconds, and few commands judge anything
+
+        self._make = partial(ADWIN, delta=delta, clock=check_every_values)
         self._scale_values, self._keep_values, self._max_series = scale_values, keep_values, max_series
+        self._most_values = most_values
         self._series: OrderedDict[str, _Series] = OrderedDict()
 
     def __len__(self) -> int:
@@ -110,22 +121,35 @@ class Drift:
         if not abs(value) <= LARGEST:
             return None
         state = self._find(series)
+        state.fed.append(value)
         state.latest.append(value)
         if not state.scale:
             self._warm_up(state)
             return None
         state.adwin.update((value - state.centre) / state.scale)
         if not state.adwin.drift_detected:
+            if len(state.fed) >= self._most_values:
+                del self._series[series]
             return None
         del self._series[series]  # a new level: it starts afresh
         return _split(series, np.array(state.latest))
+
+    def get_state(self) -> State:
+        """What each series was fed, the one fed longest ago first."""
+        return {name: np.array(series.fed) for name, series in self._series.items()}
+
+    def set_state(self, state: State) -> None:
+        """Go on from these series."""
+        self._series.clear()
+        for name, values in state.items():
+            for value in values.tolist():
+                self.update(name, value)
 
     def _find(self, series: str) -> _Series:
         if series not in self._series:
             if len(self._series) == self._max_series:
                 self._series.popitem(last=False)
-            adwin = ADWIN(delta=self._delta, clock=self._clock)  # type: ignore[no-untyped-call]  # river's
-            self._series[series] = _Series(adwin, deque(maxlen=self._keep_values))
+            self._series[series] = _Series(self._make(), deque(maxlen=self._keep_values), array("d"))
         self._series.move_to_end(series)
         return self._series[series]
 

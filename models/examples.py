@@ -75,6 +75,11 @@ def delivered(order_id: str = "o1", at: float = 86_400) -> dict[str, Any]:
     return _event("order.delivered", order_id, at, {})
 
 
+def cancelled(order_id: str = "o1", at: float = 1800) -> dict[str, Any]:
+    """The order will not be fulfilled."""
+    return _event("order.cancelled", order_id, at, {})
+
+
 def refunded(order_id: str = "o1", at: float = 90_000, amount: str = "110.00") -> dict[str, Any]:
     """Money went back."""
     payment = {"payment_id": f"r-{order_id}-{at:g}", "method": "card", "amount": amount, "status": "refunded"}

@@ -11,6 +11,7 @@ import numpy as np
 from features.batch import PLACES, Batch
 from features.event import CREATED
 from features.keys import Keys
+from features.state import State, gathered, restore
 from models.finding import Findings
 from models.fusion import fuse
 from models.rule import Rule
@@ -74,6 +75,14 @@ class Judge:
     def judge_silence(self, batch: Batch) -> list[Verdict]:
         """What is wrong in a batch without events: the orders that became overdue."""
         return self._verdicts(batch, [*self._broken_rules(batch)])
+
+    def get_state(self) -> State:
+        """What the detectors have learned; rules remember nothing."""
+        return gathered({watch.name: watch.get_state() for watch in self._watches})
+
+    def set_state(self, state: State) -> None:
+        """Go on from the state of the same detectors."""
+        restore({watch.name: watch for watch in self._watches}, state)
 
     def _verdicts(self, batch: Batch, raised: list[_Raised]) -> list[Verdict]:
         by_event: dict[tuple[int, str], list[_Raised]] = defaultdict(list)

@@ -63,6 +63,10 @@ class Outlier(ABC):
     def observed(self, batch: Batch) -> F64:
         """The value itself, in the unit of the feature's expected range."""
 
+    def expected(self, column: Column, row: int) -> tuple[float, float]:
+        """Low and high of what is usual, in the unit of what is observed."""
+        return float(column.low[row]), float(column.high[row])
+
     @abstractmethod
     def event(self, batch: Batch, rows: I64) -> I64:
         """Positions of the events that the feature's rows belong to."""

@@ -31,6 +31,8 @@ class Rule(ABC):
     """What findings are grouped by: order, product, promotion, promotion_pair, customer, channel, ..."""
     in_minor_units: ClassVar[bool] = False
     """Whether observed, low and high are amounts in minor units; a person is shown whole units."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Features whose columns it reads, each after those that it is made from."""
     FIRES: ClassVar[tuple[Example, ...]]
     QUIET: ClassVar[tuple[Example, ...]]
     PROMOTIONS: ClassVar[Mapping[str, Any] | None] = None

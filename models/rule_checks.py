@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 import numpy as np
 
 from config.promotions import PromotionRegister
+from config.registry import discover
 from config.sections import Family
 from config.settings import Settings, load
-from features.event import decode_event
+from features.feature import Feature
 from features.partition import Partition
+from features.read import read
 from features.tabulate import tabulate
 from models import examples
 
@@ -63,7 +65,8 @@ def hits_of(
     """Lead contract events through a fresh partition into a rule, and return all that it finds.
 
     `promotions` is a register in the contract's shape, else the one of the rule's examples. `cuts` are the
-    places where the log is cut into batches; none: it is one batch. Default settings, no features.
+    places where the log is cut into batches; none: it is one batch. Default settings,
+    and no features but those that the rule reads.
     """
     partition = partition_for(rule, promotions=promotions)
     hits: list[Hit] = []
@@ -74,11 +77,17 @@ def hits_of(
 
 def partition_for(*rules: Rule, promotions: Mapping[str, Any] | None = None) -> Partition:
     """Make a fresh partition and bind the rules to it."""
-    partition = Partition(_settings(), {})
+    partition = Partition(_settings(), _features(rules))
     for rule in rules:
         register = promotions if promotions is not None else rule.PROMOTIONS or {"promotions": []}
         rule.bind(PromotionRegister.parse(register), partition.spaces)
     return partition
+
+
+def _features(rules: Iterable[Rule]) -> dict[str, Feature]:
+    """New ones of the features that some rules read, with the parameters of their classes."""
+    known = discover("features.columns", Feature)
+    return {name: known[name]() for rule in rules for name in rule.reads}
 
 
 @cache
@@ -88,7 +97,7 @@ def _settings() -> Settings:
 
 def prepared(partition: Partition, events: Example) -> Batch:
     """Contract events as the batch that a rule is given."""
-    batch = tabulate([decode_event(examples.encoded(dict(event))) for event in events])
+    batch = tabulate(read([examples.encoded(dict(event)) for event in events]).tables)
     partition.transform(batch)
     return batch
 

@@ -7,11 +7,11 @@ from typing import Final, Protocol
 import numpy as np
 
 from config.promotions import PromotionRegister
-from features.batch import I64, Flag
 from features.keys import Keys
-from models.merge import Placed, merge, split
+from features.state import State, gathered, part_of
+from models.counted import Counted
 from models.verdict import Signal, Verdict
-from models.volume_findings import Findings
+from models.volume_findings import Findings, Tally
 from models.volume_series import NO_KEY, VolumeSeries
 
 ACROSS: Final = -1
@@ -24,8 +24,14 @@ _NO_PANE: Final = 1 << 62
 class Baseline(Protocol):
     """What is usual, pane by pane."""
 
-    def close(self, upto: int, rows: I64, panes: I64, counts: I64, fresh: Flag | None = None) -> Findings:
+    def close_tally(self, upto: int, tally: Tally) -> Findings:
         """Judge and learn the panes up to and with `upto`."""
+
+    def get_state(self) -> State:
+        """Everything learned."""
+
+    def set_state(self, state: State) -> None:
+        """Go on from `get_state`."""
 
 
 class VolumeCount:
@@ -62,43 +68,67 @@ class VolumeCount:
         self._rank = rank
         self._name, self._weight = name, weight
         self._baseline, self._keys, self._promotions = baseline, keys, promotions
-        self._coming: list[Placed] = []
-        self._open: list[tuple[I64, I64, Flag]] = []
+        self._open: list[Counted] = []
         self._closed = -1
         self._first_pane = _NO_PANE
 
-    def add(self, counted: Placed) -> None:
-        """Take in occurrences; they are counted when the merged log reaches them."""
+    def add(self, counted: Counted) -> None:
+        """Take in occurrences; a source that had been silent may come too late for its pane."""
+        timely = np.flatnonzero(counted.panes > self._closed)
+        if len(timely) < len(counted):
+            counted = counted.take(timely)
         if len(counted):
-            self._coming.append(counted)
+            self._open.append(counted)
+            if self._closed < 0:
+                self._first_pane = min(self._first_pane, int(counted.panes.min()))
 
     def close(self, upto_ms: int, pane_ms: int, lateness_ms: int) -> list[Verdict]:
         """Verdicts on the windows that the merged log, having reached `upto_ms`, completes."""
-        self._count(upto_ms)
         upto = (upto_ms - lateness_ms) // pane_ms - 1
         if upto <= self._closed or upto < self._first_pane:
             return []
-        rows, panes, fresh = (
-            (np.concatenate(column) for column in zip(*self._open, strict=True)) if self._open else _NOTHING
-        )
-        due = panes <= upto
-        self._open = [] if due.all() else [(rows[~due], panes[~due], fresh[~due])]
         self._closed = upto
-        found = self._baseline.close(upto, rows[due], panes[due], np.ones(int(due.sum()), np.int64), fresh[due])
+        found = self._baseline.close_tally(upto, self._due(upto))
         verdicts = (self._verdict(found, i, pane_ms, lateness_ms) for i in range(len(found)))
         return [verdict for verdict in verdicts if verdict is not None]
 
-    def _count(self, upto_ms: int) -> None:
-        """Give rows to the keys that the merged log has reached, in its order, whatever order they came in."""
-        due, self._coming = split(self._coming, upto_ms)
+    def get_state(self) -> State:
+        """Keys, what is usual of them, and the panes that are still open."""
+        opened = Counted.sum(self._open).get_state() if self._open else {}
+        own = {"panes": np.array([self._closed, self._first_pane])}
+        parts = {"keys": self._keys.get_state(), "baseline": self._baseline.get_state(), "own": own}
+        return gathered(parts | {"open": opened})
+
+    def set_state(self, state: State) -> None:
+        """Go on from these counts."""
+        self._keys.set_state(part_of(state, "keys"))
+        self._baseline.set_state(part_of(state, "baseline"))
+        opened = part_of(state, "open")
+        self._open = [Counted.from_state(opened)] if opened else []
+        self._closed, self._first_pane = state["own/panes"].tolist()
+
+    def _due(self, upto: int) -> Tally:
+        """Counts by row and pane, up to a pane.
+
+        Keys get their rows as panes close, in the order of their bits, so that no row depends on who was read
+        first.
+        """
+        due, rest = [], []
+        for piece in self._open:
+            is_due = piece.panes <= upto
+            if is_due.all():
+                due.append(piece)
+            elif is_due.any():
+                due.append(piece.take(np.flatnonzero(is_due)))
+                rest.append(piece.take(np.flatnonzero(~is_due)))
+            else:
+                rest.append(piece)
+        self._open = rest
         if not due:
-            return
-        counted = merge(due)
-        rows, fresh = self._keys.rows(counted.keys.tolist())
-        timely = counted.panes > self._closed  # a source that had been silent may come too late for its pane
-        if self._closed < 0 and timely.any():
-            self._first_pane = min(self._first_pane, int(counted.panes.min()))
-        self._open.append((rows[timely], counted.panes[timely], fresh[timely]))
+            return _NOTHING
+        counted = Counted.sum(due)
+        rows, fresh = self._keys.rows(counted.keys)
+        return Tally(rows, counted.panes, counted.counts, fresh)
 
     def _verdict(self, found: Findings, i: int, pane_ms: int, lateness_ms: int) -> Verdict | None:
         kind = self.series.kinds.get(int(found.direction[i]))
@@ -124,4 +154,4 @@ class VolumeCount:
         )
 
 
-_NOTHING = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.bool_))
+_NOTHING: Final = Tally(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.bool_))

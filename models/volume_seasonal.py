@@ -136,7 +136,10 @@ class SeasonalVolume:
         Entries may come in any order, several for a row and pane. A row begins anew with the first pane that
         has an entry flagged `fresh`: a new key has it. Raises ValueError for a pane that was closed before.
         """
-        tally = Tally.of(rows, panes, counts, fresh)
+        return self.close_tally(upto, Tally.of(rows, panes, counts, fresh))
+
+    def close_tally(self, upto: int, tally: Tally) -> Findings:
+        """The same, of entries by pane in which each row stands once a pane."""
         tally.check(self.closed, upto)
         if len(tally.rows):
             self._make_room(int(tally.rows.max()) + 1)

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
-import numpy as np
 from annotated_types import Gt, Le
 from pydantic.dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from features.feature import STRICT
 if TYPE_CHECKING:
     from config.promotions import PromotionRegister
     from features.batch import I64, Batch
+    from features.text import Naming
 
 SURGE, DROP, ZERO = 1, -1, 0
 NO_KEY: Final = ""
@@ -39,7 +39,7 @@ class VolumeSeries(ABC):
     alert_p: Annotated[float, Gt(0), Le(0.01)] = 1e-7
 
     @abstractmethod
-    def count(self, batch: Batch) -> tuple[list[str], I64]:
+    def count(self, batch: Batch) -> tuple[Naming, I64]:
         """Keys to be counted, one an occurrence, and the positions of their events."""
 
     def is_expected(
@@ -53,6 +53,6 @@ class VolumeSeries(ABC):
         return False
 
 
-def every_order(batch: Batch, keys: list[str]) -> tuple[list[str], I64]:
+def every_order(batch: Batch, keys: Naming) -> tuple[Naming, I64]:
     """Count each order placed under the key given for it."""
-    return keys, np.asarray(batch.created.at, np.int64)
+    return keys, batch.created.at

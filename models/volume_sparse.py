@@ -150,7 +150,10 @@ class SparseVolume:
         Entries may come in any order, several for a row and pane. A row begins anew with the first pane that
         has an entry flagged `fresh`. Raises ValueError for a pane that was closed before.
         """
-        tally = Tally.of(rows, panes, counts, fresh)
+        return self.close_tally(upto, Tally.of(rows, panes, counts, fresh))
+
+    def close_tally(self, upto: int, tally: Tally) -> Findings:
+        """The same, of entries by pane in which each row stands once a pane."""
         tally.check(self._pulse.closed, upto)
         if len(tally.rows):
             self._state["keys"] = grown(self._state["keys"], int(tally.rows.max()) + 1)

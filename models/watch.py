@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from features.batch import F64, I64, Batch, Flag
+from features.order_rows import order_rows
+from features.state import State, Stateful, gathered, restore
 
 if TYPE_CHECKING:
     from models.calibration import Calibration
@@ -41,12 +43,26 @@ class Watch(ABC):
         self._calibration = calibration
 
     def look(self, batch: Batch) -> I64:
-        """Score the batch and learn it; returns the rows that are abnormal, in order."""
+        """Score the batch and learn it; returns the rows that are abnormal, in order.
+
+        Only scores from `alert_score` on are worked out; the others are NaN.
+        """
         raw, large = self._raw(batch)
-        self.scores = self._calibration.score_learn(raw)
+        self.scores = self._calibration.score_learn(raw, self._alert_score)
         if not large.any():
             return np.flatnonzero(large)
         return np.flatnonzero(large & (self.scores >= self._alert_score))
+
+    def get_state(self) -> State:
+        """The reference of the calibration, and what the detector has learned."""
+        return gathered({name: part.get_state() for name, part in self._parts().items()})
+
+    def set_state(self, state: State) -> None:
+        """Go on from a state of the same detector with the same parameters."""
+        restore(self._parts(), state)
+
+    def _parts(self) -> dict[str, Stateful]:
+        return {"calibration": self._calibration}
 
     @abstractmethod
     def _raw(self, batch: Batch) -> tuple[F64, Flag]:
@@ -92,7 +108,7 @@ class OutlierWatch(Watch):
     def seen(self, batch: Batch, row: int) -> tuple[float, float, float, int]:
         """The value in the feature's unit, against the range its level expected."""
         column = batch.columns[self._outlier.feature]
-        low, high = float(column.low[row]), float(column.high[row])
+        low, high = self._outlier.expected(column, row)
         observed = float(self._outlier.observed(batch)[row])
         return observed, low, high, self._outlier.loss_minor(batch, row, low, high)
 
@@ -118,6 +134,9 @@ class OrderWatch(Watch):
         self._features = features
         self._last_raw: F64 = np.zeros(0)
 
+    def _parts(self) -> dict[str, Stateful]:
+        return super()._parts() | {"detector": self._detector}
+
     def _raw(self, batch: Batch) -> tuple[F64, Flag]:
         raw = self._last_raw = self._detector.score_learn(order_rows(batch, self._features))
         return raw, ~np.isnan(raw)
@@ -133,17 +152,3 @@ class OrderWatch(Watch):
     def seen(self, batch: Batch, row: int) -> tuple[float, float, float, int]:  # noqa: ARG002  # a raw score has no batch
         """The detector's raw score; it has no expected range in any unit."""
         return float(self._last_raw[row]), np.nan, np.nan, 0
-
-
-def order_rows(batch: Batch, features: tuple[str, ...]) -> F64:
-    """One row an order, one column a feature; of a line's feature the value farthest from 0 counts."""
-    n = len(batch.created)
-    x = np.full((n, len(features)), np.nan)
-    starts = np.searchsorted(batch.lines.order, np.arange(n))
-    for j, name in enumerate(features):
-        column = batch.columns[name]
-        if column.level == "created":
-            x[:, j] = column.values
-        elif column.level == "line" and n:
-            x[:, j] = np.fmax.reduceat(np.abs(column.values), starts)
-    return x

@@ -18,15 +18,20 @@ from models.across import Across
 from models.calibration import Calibration
 from models.crossing import Crossing
 from models.detector import Detector
+from models.drift_count import DriftCount
+from models.drift_series import DriftSeries
 from models.judge import Judge
 from models.outlier import Outlier
 from models.rule import Rule
+from models.stock_ledger import StockLedger
 from models.verdict import family_of
 from models.volume_count import VolumeCount
 from models.volume_seasonal import SeasonalVolume
 from models.volume_series import VolumeSeries
 from models.volume_sparse import SparseVolume
+from models.volumes.stock_against_sales import StockAgainstSales
 from models.watch import OrderWatch, OutlierWatch, Watch
+from stream.model_registry.serving import served, with_models
 
 PACKAGES: Final[Mapping[str, tuple[tuple[str, Any], ...]]] = {
     "feature": (("features.columns", Feature),),
@@ -34,6 +39,7 @@ PACKAGES: Final[Mapping[str, tuple[tuple[str, Any], ...]]] = {
     "detector": (
         ("models.outliers", Outlier),
         ("models.volumes", VolumeSeries),
+        ("models.drifts", DriftSeries),
         ("models.detectors", Detector),
     ),
 }
@@ -63,11 +69,13 @@ class Assembly:
 
     def __init__(self, settings: Settings, promotions: PromotionRegister) -> None:
         """Check the parts by building them once."""
-        self._settings = settings
+        self._models = served(settings)
+        self._settings = settings = with_models(settings, self._models)
         self._promotions = promotions
         for name, feature in self._build("feature", settings.features).items():
             self._check_is_on(f"features.{name}", feature.reads)
-        self._build("rule", settings.rules)
+        for name, rule in self._pick("rule", settings.rules, Rule).items():
+            self._check_is_on(f"rules.{name}", rule.reads)
         for name, part in self._build("detector", settings.detectors).items():
             self._check_is_on(f"detectors.{name}", self._features_of(name, part))
 
@@ -76,6 +84,11 @@ class Assembly:
         """What each part says of itself."""
         parts = {**parts_of("rule"), **parts_of("detector")}
         return {name: _ODD if issubclass(part, Detector) else title(part) for name, part in parts.items()}
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """`name@version` of the model that each detector from the registry serves."""
+        return {name: model.version for name, model in self._models.items()}
 
     def partition(self) -> Partition:
         """The features of one partition."""
@@ -90,7 +103,7 @@ class Assembly:
         weights = {name: self._settings.rules[name].weight for name in rules}
         parts = self._build("detector", self._settings.detectors)
         watches = [
-            self._watch(name, part, spaces) for name, part in parts.items() if not isinstance(part, VolumeSeries)
+            self._watch(name, part, spaces) for name, part in parts.items() if isinstance(part, Outlier | Detector)
         ]
         return Judge(number, rules, weights, watches, spaces)
 
@@ -99,7 +112,17 @@ class Assembly:
         series = self._pick("detector", self._settings.detectors, VolumeSeries)
         crossings = self._pick("rule", self._settings.rules, Crossing)
         volumes = {name: self._volume(rank, name, part) for rank, (name, part) in enumerate(series.items())}
-        return Across(self._settings, partitions, volumes, list(crossings.values()))
+        drifts = {
+            name: DriftCount(name, self._settings.detectors[name].weight, part, self._features_of(name, part))
+            for name, part in self._pick("detector", self._settings.detectors, DriftSeries).items()
+        }
+        return Across(
+            self._settings,
+            partitions,
+            volumes,  # type: ignore[arg-type]  # a ledger counts, closes and remembers as a series does
+            drifts,
+            list(crossings.values()),
+        )
 
     def _build(self, what: str, section: Mapping[str, Any]) -> dict[str, Any]:
         return build(parts_of(what), section, what)
@@ -111,8 +134,8 @@ class Assembly:
         if isinstance(part, Outlier):
             return (part.feature,)
         features = self._settings.detectors[name].features
-        if isinstance(part, Detector) and not features:
-            raise ConfigRefused(f"detectors.{name}.features is empty: name the features that make its rows")
+        if isinstance(part, Detector | DriftSeries) and not features:
+            raise ConfigRefused(f"detectors.{name}.features is empty: name the features that it is to look at")
         return features
 
     def _check_is_on(self, reader: str, features: tuple[str, ...]) -> None:
@@ -128,10 +151,14 @@ class Assembly:
         if isinstance(part, Outlier):
             part.bind(spaces)
             return OutlierWatch(name, entry.weight, alert_score, Calibration(), part)
-        return OrderWatch(name, entry.weight, alert_score, Calibration(), part, entry.features)
+        model = self._models.get(name)
+        detector, calibration = model.fresh() if model else (part, Calibration())
+        return OrderWatch(name, entry.weight, alert_score, calibration, detector, entry.features)
 
-    def _volume(self, rank: int, name: str, series: VolumeSeries) -> VolumeCount:
+    def _volume(self, rank: int, name: str, series: VolumeSeries) -> VolumeCount | StockLedger:
         time, entry = self._settings.time, self._settings.detectors[name]
+        if isinstance(series, StockAgainstSales):
+            return StockLedger(rank, name, entry.weight, series, self._settings.state.max_products)
         keys = Keys(series.entity_type, self._capacity(series.entity_type))
         make = SeasonalVolume if series.is_seasonal else SparseVolume
         baseline = make(
@@ -147,5 +174,6 @@ class Assembly:
             "seller": state.max_sellers,
             "promotion": state.max_promotions,
             "promotion_pair": state.max_promotions,
+            "promotion_customer": state.max_customers,
         }
         return bounds.get(entity_type, state.max_routes)

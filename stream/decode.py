@@ -5,30 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
-import msgspec
 import numpy as np
 
 from config.sections import DecodeSettings
 from features.batch import Batch
-from features.event import AnyEvent, decode_event
-from features.money import Malformed
+from features.duplicates import SeenEvents
+from features.intake import Intake
+from features.selection import selected
+from features.state import State
 from features.tabulate import tabulate
+from features.wire.tables import EVENT_EVENT_ID, EVENT_MESSAGE, HASH
 from stream.dead_letter import DeadLetter
-from stream.duplicates import SeenEvents
 from stream.record import Record
 from stream.refusal import explain
-
-
-class _Envelope(msgspec.Struct):
-    """A structured-mode CloudEvent around an order event."""
-
-    specversion: str
-    data: msgspec.Raw
-
-
-_envelope = msgspec.json.Decoder(_Envelope)
 
 
 @dataclass(slots=True)
@@ -61,94 +51,28 @@ class Decoder:
     ) -> None:
         """Start without memory of any event."""
         self._partition = partition
-        self._settings = settings
         self._now_ms = now_ms
-        self._ahead_ms = int(settings.max_ahead_seconds * 1000)
+        self._intake = Intake(settings)
         self._seen = SeenEvents(settings.duplicate_window_events)
 
     def decode(self, records: Sequence[Record]) -> Decoded:
         """Columns of the events that are new, dead letters for what is no event."""
-        events: list[AnyEvent] = []
-        kept: list[Record] = []
-        dead: list[DeadLetter] = []
-        duplicates = 0
-        is_new = self._seen.is_new
-        largest = self._settings.max_event_bytes
-        for record in records:
-            value = record.value
-            try:
-                event = decode_event(value if value is not None and len(value) <= largest else self._refuse(value))
-            except (msgspec.MsgspecError, Malformed, UnicodeDecodeError, RecursionError) as error:
-                opened = self._open(value)
-                if opened is None:
-                    dead.append(self._dead(record, error))
-                    continue
-                event = opened
-            if is_new(event.event_id):
-                events.append(event)
-                kept.append(record)
-            else:
-                duplicates += 1
-        return Decoded(self._columns(events, kept, dead), dead, duplicates)
-
-    def _columns(self, events: list[AnyEvent], records: list[Record], dead: list[DeadLetter]) -> Batch:
-        """Tabulate; where one event spoils the batch, find it and go on without it."""
-        try:
-            batch = tabulate(events)
-        except Malformed:
-            return self._columns(*self._sifted(events, records, dead), dead)
-        impossible = self._impossible_times(batch, records)
-        if impossible:
-            for i, why in impossible.items():
-                self._seen.forget(events[i].event_id)
-                dead.append(self._dead(records[i], Malformed(why)))
-            good = [i for i in range(len(events)) if i not in impossible]
-            return self._columns([events[i] for i in good], [records[i] for i in good], dead)
-        batch.offset = np.array([record.offset for record in records], np.int64)
-        return batch
-
-    def _sifted(
-        self, events: list[AnyEvent], records: list[Record], dead: list[DeadLetter]
-    ) -> tuple[list[AnyEvent], list[Record]]:
-        good: list[int] = []
-        for i, event in enumerate(events):
-            try:
-                tabulate([event])
-                good.append(i)
-            except Malformed as error:
-                self._seen.forget(event.event_id)
-                dead.append(self._dead(records[i], error))
-        return [events[i] for i in good], [records[i] for i in good]
-
-    def _impossible_times(self, batch: Batch, records: list[Record]) -> dict[int, str]:
-        """Events from before the shop or from the future; one of these would push the clock beyond all others."""
-        if not len(batch):
-            return {}
         told = np.array([record.timestamp for record in records], np.int64)
-        latest = np.where(told > 0, told, self._now_ms()) + self._ahead_ms
-        early, ahead = batch.time_ms < self._settings.earliest_ms, batch.time_ms > latest
-        refused = dict.fromkeys(
-            np.flatnonzero(early).tolist(), f"is before {self._settings.earliest:%Y-%m-%d} (decode.earliest)"
-        )
-        limit = f"is more than {self._settings.max_ahead_seconds:g} s ahead of its arrival (decode.max_ahead_seconds)"
-        refused |= dict.fromkeys(np.flatnonzero(ahead).tolist(), limit)
-        return {i: f"occurred_at {np.datetime64(int(batch.time_ms[i]), 'ms')}Z {why}" for i, why in refused.items()}
+        taken = self._intake.take([record.value or b"" for record in records], np.where(told > 0, told, self._now_ms()))
+        keep, tables = taken.possible, taken.tables
+        keep[keep] = self._seen.are_new(tables.events[EVENT_EVENT_ID + HASH][keep])
+        batch = tabulate(tables if keep.all() else selected(tables, keep))
+        batch.offset = np.array([record.offset for record in records], np.int64)[tables.events[EVENT_MESSAGE][keep]]
+        dead = [self._dead(records[i], taken.refused[i]) for i in sorted(taken.refused)]
+        return Decoded(batch, dead, duplicates=len(records) - len(batch) - len(dead))
 
-    def _open(self, value: bytes | None) -> AnyEvent | None:
-        """The event inside a CloudEvent, if this is one."""
-        if value is None or len(value) > self._settings.max_event_bytes:
-            return None
-        try:
-            return decode_event(_envelope.decode(value).data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return None
+    def get_state(self) -> State:
+        """The events that would be known again."""
+        return self._seen.get_state()
 
-    def _refuse(self, value: bytes | None) -> NoReturn:
-        """Say what is wrong with a message that is empty or too large."""
-        if value is None:
-            raise Malformed("message is empty")
-        limit = f"{self._settings.max_event_bytes} (decode.max_event_bytes)"
-        raise Malformed(f"message of {len(value)} bytes is over {limit}")
+    def set_state(self, state: State) -> None:
+        """Go on with that memory."""
+        self._seen.set_state(state)
 
     def _dead(self, record: Record, error: Exception) -> DeadLetter:
         message = explain(record.value or b"", error) if isinstance(error, ValueError) else str(error)

@@ -5,86 +5,42 @@ policy asks for more) fires. It is updated each time it has become `_GROWTH` tim
 cooldown. It is resolved when no verdict has come for `resolve_after_seconds`. A condition that comes back
 within the cooldown of its last notification goes on in silence until that is over.
 
+Whether it fires is also up to the budget of its family (`models.budget`), unless the policy says `always`. One
+that is held back is counted and not lost: each further sign asks again, and one that lacked nothing but room
+fires, the worthiest first, at the family's next verdict after room came back.
+
 All of it runs in event time along the merged log, so the same log gives the same transitions, whenever and
 in whatever pieces it is read.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
 from config.policy import Answer
 from config.sections import AlertSettings
-from models.verdict import Verdict
+from features.state import State, gathered, part_of, read_back, written
+from models.budget import Budget, Claim
+from models.verdict import Verdict, family_of
+from stream.incident import Incident, Notification, Transition, draw_of, fingerprint_of, id_of
+from stream.incident_state import WrittenIncident, read_incident, write_incident
 from stream.inhibition import Condition, is_muted
 
-Transition = Literal["firing", "update", "resolved"]
-
 _GROWTH: Final = 20
-_PANE_MS: Final = 60_000
-
-
-def fingerprint_of(verdict: Verdict) -> str:
-    """Stable identity of the condition that a verdict is a sign of."""
-    identity = f"{verdict.kind}\x1f{verdict.entity_type}\x1f{verdict.entity}"
-    return hashlib.blake2b(identity.encode(), digest_size=12).hexdigest()
-
-
-@dataclass(slots=True)
-class Incident:
-    """A condition that holds."""
-
-    fingerprint: str
-    head: Verdict
-    answer: Answer
-    started_ms: int
-    last_ms: int
-    last_clock_ms: int
-    count: int = 0
-    loss_e4: int = 0
-    order_ids: list[str] = field(default_factory=list)
-    affected: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    n_notified: int = 0
-    count_notified: int = 0
-    notified_ms: int = 0
-
-    def add(self, verdict: Verdict, max_order_ids: int) -> None:
-        """Take in one more sign."""
-        self.count += 1
-        self.loss_e4 += verdict.loss_e4
-        self.started_ms = min(self.started_ms, verdict.time_ms)
-        self.last_ms = max(self.last_ms, verdict.time_ms)
-        self.last_clock_ms = max(self.last_clock_ms, verdict.clock_ms)
-        if verdict.score > self.head.score:
-            self.head = verdict
-        if verdict.order_id and len(self.order_ids) < max_order_ids and verdict.order_id not in self.order_ids:
-            self.order_ids.append(verdict.order_id)
-        for dimension, value in verdict.segment.items():
-            self.affected[dimension][value] += 1
-
-
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """A transition of an incident, worth telling."""
-
-    id: str
-    transition: Transition
-    incident: Incident
-    clock_ms: int
-    trigger: Verdict | None
 
 
 class Incidents:
     """The conditions that hold, over the whole merged log.
 
+    `held_back` counts by family the conditions that their budget refused at least once, and `told_late` those of
+    them that fired all the same.
+
     Parameters
     ----------
     settings
-        Cooldown, time to resolve, and how many orders an alert names.
+        Budgets, cooldown, time to resolve, and how many orders an alert names.
     answer_of
         The policy: kind -> answer.
     """
@@ -93,6 +49,10 @@ class Incidents:
         """Start with no condition."""
         self._settings = settings
         self._answer_of = answer_of
+        self.held_back: Counter[str] = Counter()
+        self.told_late: Counter[str] = Counter()
+        self._budgets: dict[str, Budget] = {}
+        self._waiting: defaultdict[str, dict[str, Incident]] = defaultdict(dict)
         self._open: dict[str, Incident] = {}
         self._quiet_until_ms: dict[str, int] = {}
         self._next_end_ms: int | None = None
@@ -108,8 +68,38 @@ class Incidents:
         """
         for verdict in verdicts:
             yield from self._resolve(verdict.clock_ms)
+            yield from self._tell_waiting(family_of(verdict.kind), verdict.clock_ms)
             yield from self._join(verdict)
         yield from self._resolve(upto_ms)
+
+    def get_state(self) -> State:
+        """The conditions that hold, what waits, and what each family may still tell."""
+        places = {id(claim): i for budget in self._budgets.values() for i, claim in enumerate(budget.peers)}
+        own: State = {
+            "open": written([write_incident(incident, places) for incident in self._open.values()]),
+            "waiting": written({family: list(waiting) for family, waiting in self._waiting.items()}),
+            "quiet_until_ms": written(self._quiet_until_ms),
+            "counts": written((self.held_back, self.told_late, self._next_end_ms)),
+        }
+        return gathered({"own": own} | {f"budget.{name}": one.get_state() for name, one in self._budgets.items()})
+
+    def set_state(self, state: State) -> None:
+        """Go on from these conditions, under the policy of now."""
+        names = {name.partition("/")[0] for name in state if name.startswith("budget.")}
+        self._budgets.clear()
+        for name in sorted(names):
+            self._budget_of(name.removeprefix("budget.")).set_state(part_of(state, name))
+        read = [
+            read_incident(one, self._answer_of, self._budgets)
+            for one in read_back(state["own/open"], list[WrittenIncident])
+        ]
+        self._open = {incident.fingerprint: incident for incident in read}
+        self._waiting.clear()
+        for family, waiting in read_back(state["own/waiting"], dict[str, list[str]]).items():
+            self._waiting[family] = {fingerprint: self._open[fingerprint] for fingerprint in waiting}
+        self._quiet_until_ms = read_back(state["own/quiet_until_ms"], dict[str, int])
+        counts = read_back(state["own/counts"], tuple[dict[str, int], dict[str, int], int | None])
+        self.held_back, self.told_late, self._next_end_ms = Counter(counts[0]), Counter(counts[1]), counts[2]
 
     def _join(self, verdict: Verdict) -> Iterable[Notification]:
         fingerprint = fingerprint_of(verdict)
@@ -117,14 +107,19 @@ class Incidents:
         if incident is None:
             if self._is_explained(verdict):
                 return
-            answer = self._answer_of(verdict.kind)
-            times = (verdict.time_ms, verdict.time_ms, verdict.clock_ms)
-            incident = self._open[fingerprint] = Incident(fingerprint, verdict, answer, *times)
+            incident = self._open[fingerprint] = self._opened(fingerprint, verdict)
         incident.add(verdict, self._settings.max_order_ids)
         ends_ms = incident.last_clock_ms + self._resolve_after_ms(incident)
         self._next_end_ms = ends_ms if self._next_end_ms is None else min(self._next_end_ms, ends_ms)
-        if self._is_worth_telling(incident, verdict.clock_ms):
-            yield self._tell(incident, verdict)
+        if incident.count >= incident.answer.min_count and not incident.answer.always:
+            # told or not: what others are ranked against must not depend on the budget
+            self._budget_of(family_of(verdict.kind)).see(incident.claim, incident.worth)
+        if self._is_worth_telling(incident, verdict.clock_ms) and self._is_within_budget(incident, verdict.clock_ms):
+            yield self._tell(incident, verdict.clock_ms, verdict)
+
+    def _opened(self, fingerprint: str, verdict: Verdict) -> Incident:
+        answer, claim = self._answer_of(verdict.kind), Claim(draw_of(fingerprint, verdict.clock_ms))
+        return Incident(fingerprint, verdict, answer, verdict.time_ms, verdict.time_ms, verdict.clock_ms, claim)
 
     def _is_explained(self, verdict: Verdict) -> bool:
         told = [one.head for one in self._open.values() if one.n_notified]
@@ -138,15 +133,47 @@ class Incidents:
         # a window that stays odd is one condition, however many panes it lasts
         return incident.head.window_ms is None and incident.count >= _GROWTH * incident.count_notified
 
-    def _tell(self, incident: Incident, verdict: Verdict) -> Notification:
+    def _is_within_budget(self, incident: Incident, clock_ms: int) -> bool:
+        """Ask the family's budget; what `always` fires, and the updates of what has fired, cost nothing."""
+        if incident.answer.always or incident.n_notified:
+            return True
+        family = family_of(incident.head.kind)
+        granted = self._budget_of(family).ask(incident.claim, incident.worth, clock_ms)
+        if incident.was_held_back and granted:
+            self.told_late[family] += 1
+        elif not incident.was_held_back and not granted:
+            incident.was_held_back = True
+            self.held_back[family] += 1
+        if incident.claim.passed and not granted:
+            self._waiting[family][incident.fingerprint] = incident
+        else:
+            self._waiting[family].pop(incident.fingerprint, None)
+        return granted
+
+    def _budget_of(self, family: str) -> Budget:
+        if family not in self._budgets:
+            per_day = self._settings.budget_per_day_of(family)  # type: ignore[arg-type]  # a kind's family is one
+            self._budgets[family] = Budget(per_day)
+        return self._budgets[family]
+
+    def _tell_waiting(self, family: str, clock_ms: int) -> Iterator[Notification]:
+        """Fire what only lacked room, as far as there is room now: if the best may not, none may."""
+        while waiting := self._waiting.get(family):
+            best = max(waiting.values(), key=lambda one: (one.claim.worth, one.fingerprint))
+            if not self._is_within_budget(best, clock_ms):
+                return
+            yield self._tell(best, clock_ms, None)
+
+    def _tell(self, incident: Incident, clock_ms: int, trigger: Verdict | None) -> Notification:
         transition: Transition = "update" if incident.n_notified else "firing"
         name = f"update-{incident.n_notified}" if incident.n_notified else "firing"
         incident.n_notified += 1
         incident.count_notified = incident.count
-        incident.notified_ms = verdict.clock_ms
-        self._quiet_until_ms[incident.fingerprint] = verdict.clock_ms + self._cooldown_ms(incident)
-        at_ms = verdict.window_ms[1] if verdict.window_ms else verdict.time_ms
-        return Notification(_id(incident, name, at_ms), transition, incident, verdict.clock_ms, verdict)
+        incident.notified_ms = clock_ms
+        self._quiet_until_ms[incident.fingerprint] = clock_ms + self._cooldown_ms(incident)
+        sign = trigger or incident.head
+        at_ms = sign.window_ms[1] if sign.window_ms else sign.time_ms
+        return Notification(id_of(incident, name, at_ms), transition, incident, clock_ms, trigger)
 
     def _resolve(self, now_ms: int) -> list[Notification]:
         """End the conditions of which nothing was seen for long enough, in the order in which they ended."""
@@ -157,8 +184,9 @@ class Incidents:
         told = []
         for end_ms, fingerprint in over:
             incident = self._open.pop(fingerprint)
+            self._waiting[family_of(incident.head.kind)].pop(fingerprint, None)
             if incident.n_notified:
-                told.append(Notification(_id(incident, "resolved", end_ms), "resolved", incident, end_ms, None))
+                told.append(Notification(id_of(incident, "resolved", end_ms), "resolved", incident, end_ms, None))
         self._next_end_ms = min((end_ms for fp, end_ms in ends.items() if fp in self._open), default=None)
         self._quiet_until_ms = {fp: until for fp, until in self._quiet_until_ms.items() if until > now_ms}
         return told
@@ -168,9 +196,3 @@ class Incidents:
 
     def _cooldown_ms(self, incident: Incident) -> int:
         return int((incident.answer.cooldown_seconds or self._settings.cooldown_seconds) * 1000)
-
-
-def _id(incident: Incident, transition: str, at_ms: int) -> str:
-    """The same for the same condition, transition and minute, whoever computes it and however often."""
-    identity = f"{incident.fingerprint}|{transition}|{at_ms // _PANE_MS}"
-    return hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()

@@ -28,7 +28,8 @@ class Condition(NamedTuple):
 class Inhibition:
     """While one of `sources` about a `source_type` is open, `targets` about `target_types` are not told.
 
-    With `same_key`, only targets about the source's own entity, or about a part of it: `P1` of `P1+P2`.
+    With `same_key`, only targets about the source's own entity, or about a part of it: `P1` of `P1+P2`. With
+    `in_segment`, only targets about orders of the source: those of its channel.
     """
 
     sources: frozenset[str]
@@ -36,6 +37,7 @@ class Inhibition:
     targets: frozenset[str]
     target_types: frozenset[str]
     same_key: bool = False
+    in_segment: bool = False
 
     def mutes(self, source: Condition, target: Verdict) -> bool:
         """Whether this open source explains the target."""
@@ -45,15 +47,19 @@ class Inhibition:
             and target.kind in self.targets
             and target.entity_type in self.target_types
             and not (self.same_key and not set(target.entity.split("+")) <= set(source.entity.split("+")))
+            and not (self.in_segment and target.segment.get(source.entity_type) != source.entity)
         )
 
 
 _SURGE: Final = frozenset({"volume.surge"})
+_CHEAP: Final = frozenset({"price.outlier", "price.below_cost", "price.margin_falling", "price.channel_margin_falling"})
 INHIBITIONS: Final = (
-    Inhibition(_FEWER, "shop", _FEWER, frozenset({"channel"})),
+    Inhibition(frozenset({"price.second_list"}), "channel", _CHEAP, frozenset({"product", "channel"}), in_segment=True),
+    Inhibition(_FEWER, "shop", _FEWER, frozenset({"channel", "region", "client_version", "carrier"})),
+    Inhibition(_FEWER, "shop", frozenset({"system.source_silent"}), frozenset({"event_type"})),
     Inhibition(_FEWER, "shop", frozenset({"payment.callbacks_missing"}), frozenset({"payment_method"})),
     Inhibition(_FEWER, "shop", _SURGE, frozenset({"shop", "channel", "product", "seller"})),
-    Inhibition(_SURGE, "shop", _SURGE, frozenset({"channel", "product", "seller"})),
+    Inhibition(_SURGE, "shop", _SURGE, frozenset({"channel", "region", "client_version", "product", "seller"})),
     Inhibition(
         frozenset({"promotion.exclusive_pair", "promotion.pair_surge"}),
         "promotion_pair",

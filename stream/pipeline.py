@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from config.policy import Policy
 from config.promotions import PromotionRegister
 from config.settings import Settings
+from features.state import State, Stateful, gathered, restore
 from models.across import Across
 from stream.alert import Alert, AlertWriter
 from stream.assembly import Assembly
@@ -75,12 +76,18 @@ class Pipeline:
         self._judges = [assembly.judge(number, self._partitions[number].spaces) for number in range(n)]
         self._across: Across = assembly.across(n)
         self._incidents = Incidents(settings.alerts, Policy.load(settings.alerts.policy_file).answer)
-        self._writer = AlertWriter(settings.instance, settings.kafka.orders_topic, assembly.titles | {PART: TITLE})
+        titles = assembly.titles | {PART: TITLE}
+        self._writer = AlertWriter(settings.instance, settings.kafka.orders_topic, titles, assembly.versions)
 
     @property
     def clock_ms(self) -> int:
         """The event time that the log has reached."""
         return self._across.clock_ms
+
+    @property
+    def held_back(self) -> dict[str, int]:
+        """Family -> conditions that its budget of alerts has held back so far (`alerts.budget_per_day`)."""
+        return dict(self._incidents.held_back)
 
     def process(self, partition: int, records: Sequence[Record], *, wait: bool = True) -> Outcome:
         """Judge records of one partition, in offset order.
@@ -94,7 +101,7 @@ class Pipeline:
         self._partitions[partition].transform(batch)
         verdicts = self._judges[partition].judge(batch)
         verdicts += malformed_verdicts(decoded.dead_letters, batch, partition, clock_before_ms)
-        self._across.add(self._across.cut(partition, batch, verdicts))
+        self._across.add(self._across.cut(partition, batch, verdicts, self._partitions[partition].spaces))
         outcome = self._told(wait=wait)
         outcome.dead_letters = decoded.dead_letters
         outcome.events = len(batch)
@@ -112,6 +119,25 @@ class Pipeline:
     def finish(self) -> Outcome:
         """Release everything held back: a bounded stream has ended."""
         return self._told(wait=False)
+
+    def get_state(self) -> State:
+        """All that was learned from the log so far, as plain arrays by name.
+
+        A pipeline of the same settings that is given it goes on as if it had never stopped.
+        """
+        return gathered({name: part.get_state() for name, part in self._parts().items()})
+
+    def set_state(self, state: State) -> None:
+        """Go on from such a state; the arrays stay the caller's."""
+        restore(self._parts(), state)
+
+    def _parts(self) -> dict[str, Stateful]:
+        parts: dict[str, Stateful] = {"across": self._across, "incidents": self._incidents}
+        for number in range(len(self._partitions)):
+            parts[f"seen.{number}"] = self._decoders[number]
+            parts[f"partition.{number}"] = self._partitions[number]
+            parts[f"judge.{number}"] = self._judges[number]
+        return parts
 
     def _told(self, *, wait: bool) -> Outcome:
         verdicts, reached_ms = self._across.release(wait=wait)

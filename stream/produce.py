@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaProducer
 
+from features.partitioner import key_of, partitions_of
 from stream.engine.app import security
 from stream.engine.topics import ensure_topics
-from stream.partitioner import key_of, partitions_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from stream.partitioner import key_of, partitions_of
+from features.partitioner import key_of, partitions_of
 from stream.pipeline import Outcome, Pipeline
 from stream.record import StoredRecord
 
@@ -26,7 +26,7 @@ class ReplaySummary:
 
     `events` were valid, `invalid` went to the dead letters, `duplicates` and `late` are among `events`.
     `alerts` counts the times a condition began to hold, `transitions` also its updates and its end, `conditions`
-    the distinct things they are about.
+    the distinct things they are about, `held_back` those that a family's budget of alerts did not let through.
     """
 
     events: int
@@ -37,6 +37,7 @@ class ReplaySummary:
     transitions: int
     conditions: int
     alerts_by_kind: dict[str, int]
+    held_back: dict[str, int]
     seconds: float
 
 
@@ -70,7 +71,7 @@ class Tally:
         self.conditions.add(alert.fingerprint)
         self.on_alert(alert)
 
-    def summary(self) -> ReplaySummary:
+    def summary(self, held_back: dict[str, int]) -> ReplaySummary:
         """Say what has been counted, and how long it took since this tally was made."""
         return ReplaySummary(
             events=self.events,
@@ -81,6 +82,7 @@ class Tally:
             transitions=self.transitions,
             conditions=len(self.conditions),
             alerts_by_kind={kind: count for kind, count in self.kinds.most_common() if count},
+            held_back=held_back,
             seconds=round(time.perf_counter() - self.began, 3),
         )
 
@@ -97,7 +99,7 @@ def replay(
     for partition, records in batches(lines, settings.kafka.partitions, settings.kafka.max_poll_records):
         tally.add(pipeline.process(partition, records))
     tally.add(pipeline.finish())
-    return tally.summary()
+    return tally.summary(pipeline.held_back)
 
 
 def batches(lines: Iterable[bytes], partitions: int, most_lines: int) -> Iterator[tuple[int, list[StoredRecord]]]:

@@ -1,29 +1,19 @@
-"""Alerts in Redis: each id once, in order, and kept; against a real server."""
+"""Alerts in Redis: each id once, in order, and kept; against servers of each kind."""
 
 from __future__ import annotations
 
 import asyncio
-from uuid import uuid4
 
 import pytest
 import redis.asyncio
 
-from config.settings import load
 from stream.alert import Alert
 from stream.alert_channel import AlertChannel
-from stream.embedded import embedded_services
-
-
-@pytest.fixture(scope="module")
-def url():
-    with embedded_services() as services:
-        yield services.redis_url
 
 
 @pytest.fixture
-def settings(url):
-    name = uuid4().hex
-    return load(redis={"url": url, "stream": f"alerts:{name}", "channel": f"live:{name}"}).redis
+def settings(settings):
+    return settings.redis
 
 
 @pytest.fixture
@@ -34,8 +24,8 @@ async def channel(settings):
 
 
 @pytest.fixture
-async def client(url):
-    async with redis.asyncio.Redis.from_url(url) as client:
+async def client(services):
+    async with redis.asyncio.Redis.from_url(services.redis_url) as client:
         yield client
 
 

@@ -98,6 +98,36 @@ def test_cutting_the_stream_or_stopping_and_restoring_changes_no_bit(calibration
     assert whole.tobytes() == np.concatenate(parts).tobytes()
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    calibration=PARAMETERS,
+    seed=st.integers(0, 10_000),
+    at_least=st.sampled_from([0.3, 0.8, 0.95, 0.99, 1.0]),
+    cuts=st.lists(st.integers(0, 900), max_size=8),
+)
+def test_who_asks_for_great_scores_only_gets_those_and_the_same_is_learned(calibration, seed, at_least, cuts):
+    raw = eventful(np.random.default_rng(seed), rows=300)
+    expected = by_the_book(calibration, raw)
+    expected[expected < at_least] = math.nan
+    parts = []
+    for start, end in pairwise([0, *sorted(cuts), len(raw)]):
+        parts.append(calibration.score_learn(raw[start:end], at_least))
+        calibration.set_state(calibration.get_state())
+    assert np.concatenate(parts).tobytes() == expected.tobytes()
+    every = Calibration(**{name: getattr(calibration, name) for name in calibration.__dataclass_fields__})
+    every.score_learn(raw)
+    assert all(every.get_state()[name].tobytes() == array.tobytes() for name, array in calibration.get_state().items())
+
+
+@pytest.mark.parametrize("slope", [-1.0, 1.0])
+def test_great_scores_stay_exact_while_all_values_fall_or_rise(slope):
+    raw = np.random.default_rng(12).normal(size=4_000) + slope * np.linspace(0, 400, 4_000)
+    calibration = Calibration(reference_rows=1_000)
+    expected = by_the_book(calibration, raw)
+    expected[expected < 0.99] = math.nan
+    assert calibration.score_learn(raw, 0.99).tobytes() == expected.tobytes()
+
+
 def test_scoring_alone_changes_nothing():
     raw = np.random.default_rng(1).normal(size=2_000)
     asked, silent = Calibration(), Calibration()
@@ -218,3 +248,21 @@ def test_a_bad_parameter_is_refused_with_its_limit(parameters, says):
 def test_a_state_of_another_size_is_refused():
     with pytest.raises(ValueError, match=r"Calibration: state 'ring' is float64\(1000,\), these parameters need"):
         Calibration().set_state(Calibration(reference_rows=1_000).get_state())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    different=st.integers(1, 6),
+    zeros=st.sampled_from([0.0, 0.9, 0.99]),
+    reference=st.sampled_from([40, 300]),
+)
+def test_many_equal_values_have_exact_scores_too(seed: int, different: int, zeros: float, reference: int) -> None:
+    rng = np.random.default_rng(seed)
+    raw = rng.integers(0, different + 1, 1500).astype(float) + (rng.random(1500) < 0.02) * rng.random(1500)
+    raw[rng.random(1500) < zeros] = 0.0
+    sizes = {"reference_rows": reference, "min_reference_rows": 20}
+    exact = Calibration(**sizes).score_learn(raw)
+    quick = Calibration(**sizes).score_learn(raw, 0.98)
+    wanted = np.where(exact >= 0.98, exact, np.nan)
+    np.testing.assert_array_equal(quick, wanted)

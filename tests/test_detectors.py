@@ -20,6 +20,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import OneClassSVM
 
 from config.registry import discover
+from features.state import written
 from models.checks import check_detector, rows_of
 from models.detector import Detector, StateNotPortable
 from models.detectors.river_detector import RiverDetector
@@ -206,11 +207,61 @@ def test_a_supervised_river_detector_judges_its_target_alone():
         detector.score(x[:, :2])
 
 
-def test_a_river_detector_says_what_a_restart_does():
-    with pytest.raises(StateNotPortable, match="warm_up_rows = 250"):
-        RiverDetector().get_state()
-    with pytest.raises(StateNotPortable):
-        RiverDetector().set_state({})
+def test_a_river_detector_with_a_part_that_cannot_be_written_says_what_a_restart_does():
+    filtered = RiverDetector(
+        detector="river.anomaly.QuantileFilter", params={"anomaly_detector": one_class_svm(), "q": 0.9}
+    )
+    with pytest.raises(StateNotPortable, match=r"RsQuantile keeps its state to itself.*warm_up_rows = 250"):
+        filtered.get_state()
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"detector": "river.anomaly.GaussianScorer"},
+        {"detector": "river.anomaly.LODA"},
+        {"detector": "river.anomaly.StandardAbsoluteDeviation"},
+        {"detector": "river.anomaly.HalfSpaceTrees", "scaler": "river.preprocessing.MinMaxScaler"},
+    ],
+    ids=lambda parameters: parameters.get("detector", "default"),
+)
+def test_a_river_detector_goes_on_from_its_state(parameters):
+    stopped, x = RiverDetector(**parameters), rows_of(600, seed=4)
+    stopped.learn(x[:400])
+    fresh = RiverDetector(**parameters)
+    fresh.set_state(stopped.get_state())
+    expected = stopped.score_learn(x[400:])
+    assert np.isfinite(expected).all()
+    assert fresh.score_learn(x[400:]).tolist() == expected.tolist()
+
+
+def test_a_river_detector_refuses_the_state_of_other_parameters():
+    state = RiverDetector(params={"nu": 0.2}).get_state()
+    with pytest.raises(ValueError, match=r"nu.*set:"):
+        RiverDetector().set_state(state)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        ["object", "os._wrap_close", []],
+        ["object", "river.stream.iter_csv.DictReader", []],
+        ["object", "river.anomaly.lof.LocalOutlierFactor", []],
+        ["object", "river.anomaly.svm.OneClassSVM", [["weights", ["same", 99]]]],
+        ["object", "river.anomaly.svm.OneClassSVM", [["weights", ["kept"]]]],
+        ["eval", "1"],
+        None,
+    ],
+)
+def test_a_river_state_can_name_no_other_class_and_leaves_the_detector_as_it_was(document):
+    detector, x = RiverDetector(), rows_of(400, seed=5)
+    detector.learn(x[:300])
+    state = detector.get_state()
+    expected = detector.score(x[300:])
+    with pytest.raises(ValueError, match="no state of this river model"):
+        detector.set_state({**state, "detector": written(document)})
+    assert detector.score(x[300:]).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize(

@@ -16,29 +16,30 @@ from config.registry import build, discover
 from config.sections import PartSettings
 from config.settings import load
 from features.batch import Batch, Keyed
-from features.event import AnyEvent, decode_event
 from features.feature import Feature
 from features.keys import Keys
 from features.partition import Partition
+from features.read import read
 from features.robust_level import RobustLevel
 from features.tabulate import tabulate
 from models.examples import approved, created, delivered, encoded, line, paid, shipped
 
 PARTS = discover("features.columns", Feature)
+PARAMS = {"product_age": {"warm_up_days": 0}}  # the events below span hours
 
 
 def partition(max_orders: int = 10_000) -> Partition:
     """A partition with every feature on."""
     settings = load()
     state = settings.state.model_copy(update={"max_orders": max_orders, "max_products": 20, "max_routes": 5})
-    on = {name: PartSettings(on=True) for name in PARTS}
+    on = {name: PartSettings(on=True, params=PARAMS.get(name, {})) for name in PARTS}
     features = build(PARTS, on, "feature")
     ordered = dict(sorted(features.items(), key=lambda item: len(item[1].reads)))
     return Partition(settings.model_copy(update={"state": state}), ordered)
 
 
 @cache
-def events() -> tuple[AnyEvent, ...]:
+def events() -> tuple[bytes, ...]:
     """A few hundred events of many orders, stages in and out of order."""
     draw = random.Random(5)
     raw = []
@@ -60,7 +61,7 @@ def events() -> tuple[AnyEvent, ...]:
             if draw.random() < 0.9:
                 at = t + delay * draw.lognormvariate(0, 0.4)
                 raw.append((at + draw.choice([0, 0, 200]), stage(f"o{n}", at=round(at, 3))))
-    return tuple(decode_event(encoded(event)) for _, event in sorted(raw, key=lambda pair: pair[0]))
+    return tuple(encoded(event) for _, event in sorted(raw, key=lambda pair: pair[0]))
 
 
 def columns_of(batches: list[Batch]) -> dict[str, list[float]]:
@@ -76,12 +77,12 @@ def columns_of(batches: list[Batch]) -> dict[str, list[float]]:
     return out
 
 
-def read(cuts: list[int], max_orders: int = 10_000) -> dict[str, list[float]]:
+def columns_read(cuts: list[int], max_orders: int = 10_000) -> dict[str, list[float]]:
     """All columns of the events, read in pieces."""
     edges = [0, *sorted(min(cut, len(events())) for cut in cuts), len(events())]
     reader, batches = partition(max_orders), []
     for start, end in pairwise(edges):
-        batch = tabulate(events()[start:end])
+        batch = tabulate(read(events()[start:end]).tables)
         reader.transform(batch)
         batches.append(batch)
     return columns_of(batches)
@@ -90,7 +91,7 @@ def read(cuts: list[int], max_orders: int = 10_000) -> dict[str, list[float]]:
 @hypothesis_settings(max_examples=25, deadline=None)
 @given(cuts=st.lists(st.integers(0, 1200), max_size=6), max_orders=st.sampled_from([7, 10_000]))
 def test_where_the_stream_is_cut_changes_no_bit_of_any_feature(cuts: list[int], max_orders: int) -> None:
-    whole, pieces = read([], max_orders), read(cuts, max_orders)
+    whole, pieces = columns_read([], max_orders), columns_read(cuts, max_orders)
     assert whole.keys() == pieces.keys()
     for name, values in whole.items():
         np.testing.assert_array_equal(np.array(pieces[name]), np.array(values), err_msg=name)
@@ -106,7 +107,7 @@ def test_a_feature_says_what_it_is_and_in_which_unit(name: str) -> None:
 
 @pytest.mark.parametrize("name", PARTS)
 def test_a_feature_has_one_finite_or_missing_value_a_row(name: str) -> None:
-    batch = tabulate(events())
+    batch = tabulate(read(events()).tables)
     partition().transform(batch)
     rows = {
         "event": len(batch),
@@ -152,7 +153,7 @@ def test_a_new_product_leans_on_its_seller() -> None:
 
 def test_the_spaces_of_a_partition_are_bounded_by_the_settings() -> None:
     reader = partition(max_orders=7)
-    reader.transform(tabulate(events()))
+    reader.transform(tabulate(read(events()).tables))
     spaces: dict[str, Keys] = reader.spaces
     assert len(spaces["order"]) <= 7
     assert len(spaces["product"]) <= 20

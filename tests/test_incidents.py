@@ -83,7 +83,7 @@ def test_an_incident_s_labels_match_the_events(name):
         assert set(label.order_ids) <= keys
 
 
-@pytest.mark.parametrize("name", sorted(set(known()) - {"malformed"}))
+@pytest.mark.parametrize("name", sorted(set(known()) - {"malformed", "wrong_totals"}))  # what these two break
 def test_an_incident_s_orders_are_still_events_of_the_contract_with_an_exact_total(name):
     for event in played(name)[0]:
         value = decode_event(event.value)

@@ -9,7 +9,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.partitioner import key_of, partitions_of
+from features.partitioner import key_of, partitions_of
 from stream.replay import batches
 
 

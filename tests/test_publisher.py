@@ -4,32 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from config.settings import load
 from stream.alert import Alert
 from stream.dead_letter import DeadLetter
-from stream.embedded import embedded_services
 from stream.engine.app import create_app
 from stream.engine.publisher import Publisher, PublishError
 from stream.engine.topics import ensure_topics
-from stream.engine.worker import on_embedded
+from tests.parts.every_order import Judged
 
 LIMIT = 200_000
-
-
-@dataclass
-class Judged:
-    alerts: list[Alert] = field(default_factory=list)
-    dead_letters: list[DeadLetter] = field(default_factory=list)
-    events: int = 0
-    duplicates: int = 0
-    late: int = 0
-    held: dict[int, int] = field(default_factory=dict)
 
 
 class Nothing:
@@ -43,22 +29,6 @@ class Nothing:
 
     def finish(self):
         return Judged()
-
-
-@pytest.fixture(scope="module")
-def services():
-    with embedded_services() as services:
-        yield services
-
-
-@pytest.fixture
-def settings(services):
-    settings = on_embedded(load(), services)
-    name = uuid4().hex[:8]
-    topics = {"orders_topic": f"orders-{name}", "dlq_topic": f"dlq-{name}", "alerts_topic": f"alerts-{name}"}
-    kafka = settings.kafka.model_copy(update=topics)
-    redis = settings.redis.model_copy(update={"stream": f"alerts:{name}"})
-    return settings.model_copy(update={"kafka": kafka, "redis": redis})
 
 
 @asynccontextmanager

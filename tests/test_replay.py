@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from config.promotions import PromotionRegister
 from config.settings import load
+from stream.alert import Alert
+from stream.engine.worker import run_worker
 from stream.kafka_replay import replay_via_kafka
+from stream.pipeline import Pipeline
+from stream.produce import produce
 from stream.replay import replay
 from stream.simulator import SimulatorSettings, promotions_of, simulate
 from stream.simulator.incidents import make
@@ -65,3 +71,11 @@ def test_alerts_through_a_broker_and_a_worker_are_the_same(in_process, lines, re
     summary, live = replayed(replay_via_kafka, lines, register)
     assert {alert.id for alert in live} == {alert.id for alert in in_process[1]}
     assert (summary.events, summary.invalid) == (in_process[0].events, in_process[0].invalid)
+
+
+def test_alerts_of_a_worker_on_other_servers_are_the_same(in_process, settings, lines, register):
+    asyncio.run(produce(lines, settings))
+    live: list[Alert] = []
+    summary = run_worker(settings, Pipeline(settings, promotions=register), until_caught_up=True, on_alert=live.append)
+    assert {alert.id for alert in live} == {alert.id for alert in in_process[1]}
+    assert (summary.events, summary.dead_letters) == (in_process[0].events, in_process[0].invalid)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from importlib.metadata import version
-from uuid import uuid4
 
 import faust
 import pytest
@@ -19,13 +17,11 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from pydantic import SecretStr
 
-from config.settings import load
-from stream.embedded import embedded_services
 from stream.engine.app import create_app, security
 from stream.engine.topics import ensure_topics
 from stream.engine.transport import BATCHES_IN_FLIGHT, Batch
-from stream.engine.worker import on_embedded
 from stream.record import StoredRecord
+from tests.parts.every_order import Judged
 
 # --- the private methods that we stand on --------------------------------------------------------
 
@@ -85,16 +81,6 @@ async def test_aiokafka_keeps_its_fetch_wait_and_its_generation_where_we_look_fo
 # --- the rules, on a real broker -----------------------------------------------------------------
 
 
-@dataclass
-class Judged:
-    alerts: list = field(default_factory=list)
-    dead_letters: list = field(default_factory=list)
-    events: int = 0
-    duplicates: int = 0
-    late: int = 0
-    held: dict[int, int] = field(default_factory=dict)
-
-
 class Remember:
     clock_ms = 0
 
@@ -113,19 +99,11 @@ class Remember:
     finish = advance
 
 
-@pytest.fixture(scope="module")
-def services():
-    with embedded_services() as services:
-        yield services
-
-
 @pytest.fixture
-def settings(services):
-    settings = on_embedded(load(), services)
-    name = uuid4().hex[:8]
-    update = {"orders_topic": f"orders-{name}", "group": f"group-{name}", "max_poll_records": 40}
-    quick = {"session_timeout_seconds": 2.0, "commit_interval_seconds": 60.0, "fetch_max_wait_ms": 17}
-    return settings.model_copy(update={"kafka": settings.kafka.model_copy(update=update | quick)})
+def settings(settings):
+    own = {"session_timeout_seconds": 2.0, "commit_interval_seconds": 60.0}
+    small = {"fetch_max_wait_ms": 17, "max_poll_records": 40}
+    return settings.model_copy(update={"kafka": settings.kafka.model_copy(update=own | small)})
 
 
 @asynccontextmanager

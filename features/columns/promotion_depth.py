@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from features.batch import Batch, Column, Level
 from features.feature import STRICT, Feature
 from features.robust_level import RobustLevel
+from features.state import Stateful
 
 
 @dataclass(config=STRICT)
@@ -45,3 +46,6 @@ class PromotionDepth(Feature):
         channel = batch.key(self._spaces["channel"]).of_lines(discounts.order)
         column = self._levels.follow([batch.key(self._spaces["promotion"]), channel], log_share)
         return Column(column.values, np.exp(column.low), np.exp(column.high))
+
+    def _parts(self) -> dict[str, Stateful]:
+        return {"levels": self._levels}

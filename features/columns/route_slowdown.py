@@ -12,6 +12,7 @@ from pydantic.dataclasses import dataclass
 from features.batch import F64, I64, Batch, Column, Flag, Level
 from features.feature import STRICT, Feature
 from features.keys import grown
+from features.state import State, room
 
 
 @numba.njit(cache=True)
@@ -56,13 +57,20 @@ class RouteSlowdown(Feature):
         """Start with no route."""
         self._sums = np.zeros(1024)
 
+    def get_state(self) -> State:
+        """Evidence against each group."""
+        return {"sums": self._sums}
+
+    def set_state(self, state: State) -> None:
+        """Go on from this evidence."""
+        self._sums = room(state["sums"], 1)
+
     def transform(self, batch: Batch) -> Column:
-        """Evidence after each event that ends a stage, NaN for the others; the range is the latency's, in seconds."""
+        """Evidence after each event that ends a stage, NaN for the others."""
         at = np.flatnonzero(~np.isnan(batch.life.latency_seconds))
         group = batch.key(self._spaces["group"])
         self._sums = grown(self._sums, group.size)
         deviation = batch.columns["stage_latency"].values[at]
         values = np.full(len(batch), np.nan)
         values[at] = _accumulate(group.rows, group.fresh, deviation, self.drift, self.cap, self._sums)
-        latency = batch.columns["stage_latency"]
-        return Column(values, latency.low, latency.high)
+        return Column.of(values)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, ClassVar, Final
 
 import numpy as np
 from annotated_types import Gt
 from pydantic.dataclasses import dataclass
 
-from features.batch import F64, I64, PLACES, Batch, Column, Keyed, Level
+from features.batch import F64, I64, PLACES, Batch, Column, Level
 from features.event import APPROVED, DELIVERED, PAID, SHIPPED
 from features.feature import STRICT, Feature
-from features.keys import Keys
 from features.robust_level import RobustLevel
+from features.route import Routes
+from features.state import Stateful
 
 _CHANNEL, _REGION, _CARRIER = PLACES.index("channel"), PLACES.index("region"), PLACES.index("carrier")
 _WORD: Final = {PAID: "paid", APPROVED: "approved", SHIPPED: "shipped", DELIVERED: "delivered"}
@@ -34,50 +36,61 @@ class StageLatency(Feature):
 
     level: ClassVar[Level] = "event"
     unit: ClassVar[str] = "spreads"
-    spaces: ClassVar[tuple[str, ...]] = ("route", *PLACES)
+    spaces: ClassVar[tuple[str, ...]] = ("route", "stage", "method", *PLACES)
 
     floor: Annotated[float, Gt(0)] = 0.1
 
     def __post_init__(self) -> None:
         """Start with no route."""
         self._levels = RobustLevel(levels=2, floor=self.floor, typical=0.5)
-        self._stages = Keys("stage", len(_WORD))
 
     def transform(self, batch: Batch) -> Column:
         """Deviation of each event that ends a stage; NaN for the others."""
         at = np.flatnonzero(~np.isnan(batch.life.latency_seconds))
-        stages = batch.kind[at].tolist()
-        batch.route = self._routes(batch, at, stages)
-        batch.group = [batch.group_of(i) for i in at.tolist()]
-        routes = self._spaces["route"]
-        rows, fresh = routes.rows([batch.route[i] for i in at.tolist()])
-        route = batch.keyed["route"] = Keyed(rows, fresh, routes.size)
-        rows, fresh = self._stages.rows([_WORD[code] for code in stages])
-        stage = Keyed(rows, fresh, self._stages.size)
+        if not len(at):
+            return Column.of(np.full(len(batch), np.nan))
+        batch.routes = self._routes(batch, at)
         seconds = np.maximum(batch.life.latency_seconds[at], 0.0) + 1.0
-        column = self._levels.follow([route, stage], np.log(seconds))
+        levels = [batch.key(self._spaces["route"]), batch.key(self._spaces["stage"])]
+        column = self._levels.follow(levels, np.log(seconds))
         return Column(
             _spread_out(column.values, at, len(batch)),
             _spread_out(np.exp(column.low), at, len(batch)),
             _spread_out(np.exp(column.high), at, len(batch)),
         )
 
-    def _routes(self, batch: Batch, at: I64, stages: list[int]) -> dict[int, str]:
-        """Position of the event -> name of its route."""
-        method = dict(zip(batch.payments.at.tolist(), batch.payments.method, strict=True))
-        names = {kind: self._spaces[kind].names for kind in ("channel", "region", "carrier")}
-        routes = {}
-        for i, stage, place in zip(at.tolist(), stages, batch.life.place[at].tolist(), strict=True):
+    def _parts(self) -> dict[str, Stateful]:
+        return {"levels": self._levels}
+
+    def _routes(self, batch: Batch, at: I64) -> Routes:
+        stage, place = batch.kind[at], batch.life.place[at].astype(np.int64)
+        method = np.zeros(len(batch), np.int64)
+        method[batch.payments.at] = batch.key(self._spaces["method"]).rows + 1
+        answers = self._bits("channel", place[:, _CHANNEL])
+        answers = np.where(stage == PAID, self._bits("method", method[at]), answers)
+        answers = np.where(stage == DELIVERED, self._bits("carrier", place[:, _CARRIER]), answers)
+        region = np.where(stage == DELIVERED, place[:, _REGION], 0)
+        return Routes.of(at, stage.astype(np.int64), answers, self._bits("region", region), self._namer(batch, at))
+
+    def _bits(self, kind: str, row: I64) -> I64:
+        """Bits of the keys whose rows, plus one, are given; 0 for none."""
+        return np.where(row > 0, self._spaces[kind].bits(np.maximum(row - 1, 0)), 0)
+
+    def _namer(self, batch: Batch, at: I64) -> Callable[[int], tuple[str, ...]]:
+        def words(i: int) -> tuple[str, ...]:
+            event = int(at[i])
+            stage, place = int(batch.kind[event]), batch.life.place[event]
             if stage == PAID:
-                routes[i] = f"paid/{method.get(i, '')}"
-            elif stage == DELIVERED:
-                carrier = names["carrier"][place[_CARRIER] - 1] if place[_CARRIER] else ""
-                region = names["region"][place[_REGION] - 1] if place[_REGION] else ""
-                routes[i] = f"delivered/{carrier}/{region}"
-            else:
-                channel = names["channel"][place[_CHANNEL] - 1] if place[_CHANNEL] else ""
-                routes[i] = f"{_WORD[stage]}/{channel}"
-        return routes
+                paid = np.flatnonzero(batch.payments.at == event)
+                return _WORD[stage], batch.payments.method[int(paid[-1])] if len(paid) else ""
+            if stage == DELIVERED:
+                return _WORD[stage], self._word("carrier", place[_CARRIER]), self._word("region", place[_REGION])
+            return _WORD[stage], self._word("channel", place[_CHANNEL])
+
+        return words
+
+    def _word(self, kind: str, row: int) -> str:
+        return self._spaces[kind].names[int(row) - 1] if row else ""
 
 
 def _spread_out(values: F64, at: I64, n: int) -> F64:

@@ -8,9 +8,9 @@ import numpy as np
 from annotated_types import Gt
 from pydantic.dataclasses import dataclass
 
-from features.batch import F64, PLACES
+from features.batch import F64
 from features.feature import STRICT
-from features.order_slice import OrderSlice
+from features.order_slice import ORIGIN, MergedOrders
 from models.crossing import Crossing
 from models.verdict import Signal, Verdict
 
@@ -32,12 +32,12 @@ class DuplicateOrder(Crossing):
 
     window_seconds: Annotated[float, Gt(0)] = 300.0
 
-    def check(self, orders: OrderSlice, since_same_seconds: F64) -> list[Verdict]:
+    def check(self, orders: MergedOrders, since_same_seconds: F64) -> list[Verdict]:
         """The orders that repeat another."""
         rows = np.flatnonzero(since_same_seconds <= self.window_seconds).tolist()
         return [self._verdict(orders, row, float(since_same_seconds[row])) for row in rows]
 
-    def _verdict(self, orders: OrderSlice, row: int, seconds: float) -> Verdict:
+    def _verdict(self, merged: MergedOrders, at: int, seconds: float) -> Verdict:
         signal = Signal(
             "duplicate_order",
             self.kind,
@@ -49,6 +49,7 @@ class DuplicateOrder(Crossing):
             is_rule=True,
             contribution=1.0,
         )
+        orders, row = merged.find(at)
         return Verdict(
             kind=self.kind,
             score=1.0,
@@ -56,11 +57,11 @@ class DuplicateOrder(Crossing):
             entity=orders.customer[row],
             time_ms=int(orders.time_ms[row]),
             clock_ms=int(orders.clock_ms[row]),
-            partition=int(orders.partition[row]),
+            partition=orders.partition,
             offset=int(orders.offset[row]),
             signals=(signal,),
             order_id=orders.order_id[row],
             loss_e4=int(orders.total_e4[row]),
-            currency=orders.currency[row],
-            segment={k: v for k, v in zip(PLACES, orders.segment[row], strict=False) if v},
+            currency=orders.origin["currency"][row],
+            segment={kind: value for kind in ORIGIN if (value := orders.origin[kind][row])},
         )

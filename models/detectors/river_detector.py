@@ -16,15 +16,19 @@ from __future__ import annotations
 import inspect
 import math
 from dataclasses import field
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from river import base
 
-from models.detector import LARGEST, Detector, F64Matrix, F64Vector, State, StateNotPortable
+from features.state import State, read_back, written
+from models.detector import LARGEST, Detector, F64Matrix, F64Vector, StateNotPortable
 from models.detectors._class_path import class_at, made
+from models.detectors._river_state import put_back, written_out
 
 _KINDS = (base.AnomalyDetector, base.SupervisedAnomalyDetector, base.AnomalyFilter)
 
@@ -36,8 +40,9 @@ class RiverDetector(Detector):
     A missing feature (NaN) is left out of the row, as river has it; where the judged `target` itself is
     missing the row is passed over. No opinion before `warm_up_rows` rows were learned.
 
-    Restart: a river model is an object, and objects are not written (see `Detector`). `get_state` refuses; a
-    restarted detector has no opinion until it has learned `warm_up_rows` again.
+    Restart: a model whose parts are written in Python (all detectors of `river.anomaly` but QuantileFilter) goes on
+    where it stopped. One with compiled parts that keep their state to themselves cannot be written: `get_state`
+    refuses, and the restarted detector has no opinion until it has learned `warm_up_rows` again.
 
     Parameters
     ----------
@@ -69,12 +74,11 @@ class RiverDetector(Detector):
 
     def __post_init__(self) -> None:
         """Build the model, so that a wrong path or parameter stops the start."""
-        model = _made(self.detector, self.params, self.seed)
+        model, self._scaler = self._fresh()
         if not isinstance(model, _KINDS):  # a setting's value, so no TypeError
             raise ValueError(f"detector {self.detector!r} is no river anomaly detector")  # noqa: TRY004
         self._model = model
         self._supervised = bool(model._supervised)  # noqa: SLF001 - the name under which river tells
-        self._scaler = _made(self.scaler, {}, self.seed) if self.scaler else None
         self._learned = 0
 
     def score(self, x: F64Matrix) -> F64Vector:
@@ -95,18 +99,36 @@ class RiverDetector(Detector):
         return scores
 
     def get_state(self) -> State:
-        """Refuse: see Restart, above."""
-        self._refuse()
+        """Model and scaler as documents (`_river_state`), rows learned, and the parameters that they belong to."""
+        try:
+            model, scaler = written_out(self._model), written_out(self._scaler)
+        except StateNotPortable as why:
+            raise StateNotPortable(
+                f"{self.detector} has no state of plain arrays ({why}); after a restart it learns "
+                f"warm_up_rows = {self.warm_up_rows} rows before it scores again"
+            ) from None
+        learned = np.array([self._learned])
+        return {"detector": written(model), "scaler": written(scaler), "learned": learned, "of": self._parameters()}
 
-    def set_state(self, state: State) -> None:  # noqa: ARG002 - the contract's argument
-        """Refuse: see Restart, above."""
-        self._refuse()
+    def set_state(self, state: State) -> None:
+        """Go on from a state of the same parameters."""
+        needed = self._parameters()
+        if {"detector", "scaler", "learned", "of"} != state.keys() or not np.array_equal(state["of"], needed):
+            found = state["of"].tobytes().decode(errors="replace") if "of" in state else sorted(state)
+            raise ValueError(f"RiverDetector: state of {found}; set: {needed.tobytes().decode()}")
+        model, scaler = self._fresh()
+        model = put_back(read_back(state["detector"], Any), model)
+        self._model, self._scaler = model, put_back(read_back(state["scaler"], Any), scaler)
+        self._learned = int(state["learned"][0])
 
-    def _refuse(self) -> NoReturn:
-        raise StateNotPortable(
-            f"{self.detector} has no state of plain arrays; after a restart it learns warm_up_rows = "
-            f"{self.warm_up_rows} rows before it scores again"
-        )
+    def _fresh(self) -> tuple[Any, Any]:
+        """Model and scaler that have learned nothing."""
+        return _made(self.detector, self.params, self.seed), _made(self.scaler, {}, self.seed) if self.scaler else None
+
+    def _parameters(self) -> NDArray[np.uint8]:
+        """What a state must agree on, as JSON."""
+        named = [self.detector, self.params, self.scaler, self.target, self.seed]
+        return np.frombuffer(msgspec.json.encode(named, order="sorted"), np.uint8)
 
     def _rows(self, x: F64Matrix) -> list[dict[int, float]]:
         """Each row as river wants it; empty where there is nothing to judge."""

@@ -23,7 +23,8 @@ from pydantic.dataclasses import dataclass
 from sklearn.base import BaseEstimator, clone, is_outlier_detector
 from sklearn.utils.validation import check_is_fitted
 
-from models.detector import LARGEST, Detector, F64Matrix, F64Vector, State, same_shape
+from features.state import State
+from models.detector import LARGEST, Detector, F64Matrix, F64Vector, same_shape
 from models.detectors._class_path import class_at, made
 
 if TYPE_CHECKING:
@@ -98,9 +99,7 @@ class SklearnDetector(Detector):
             raise ValueError(f"first_fit_rows is {self.first_fit_rows}, window_rows keeps {self.window_rows}")
         self._packed = _read(self.file) if self.file else b""
         self._fitted = self._unpacked(self._packed, str(self.file)) if self.file else None
-        prepared = self._fitted or _checked(made(class_at(self.model, BaseEstimator, _EXAMPLE), self.params))
-        self._takes_nan = bool(prepared.__sklearn_tags__().input_tags.allow_nan)
-        self._template = _seeded(clone(prepared), self.seed)
+        self._adapt(self._fitted or _checked(made(class_at(self.model, BaseEstimator, _EXAMPLE), self.params)))
         self._window: F64Matrix = np.empty((self.window_rows, 0))
         self._learned = 0
 
@@ -148,8 +147,15 @@ class SklearnDetector(Detector):
         restored = same_shape(state, like, "SklearnDetector")
         packed = restored["model"].tobytes()
         self._fitted = self._unpacked(packed, "state") if packed else None
+        if self._fitted is not None:
+            self._adapt(self._fitted)
         self._packed, self._learned = packed, int(restored["learned"][0])
         self._window = restored["window"]
+
+    def _adapt(self, model: Any) -> None:
+        """Treat missing values, and fit again, as this model does: it may be another class than `model` names."""
+        self._takes_nan = bool(model.__sklearn_tags__().input_tags.allow_nan)
+        self._template = _seeded(clone(model), self.seed)
 
     def _score(self, rows: F64Matrix) -> F64Vector:
         if self._fitted is None or not len(rows):

@@ -30,4 +30,4 @@ class LatencyOutlier(Outlier):
 
     def entity(self, batch: Batch, row: int) -> str:
         """The route, e.g. delivered/SF/GD."""
-        return batch.route[row]
+        return batch.routes.route_of(row)

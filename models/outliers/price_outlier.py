@@ -8,19 +8,29 @@ from typing import ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from features.batch import F64, I64, Batch
+from features.batch import F64, I64, Batch, Column, Flag
+from features.columns.price_list import PriceLists
 from features.feature import STRICT
 from models.outlier import Outlier
 
 
 @dataclass(config=STRICT)
 class PriceOutlier(Outlier):
-    """Unit price far from what the product usually costs."""
+    """Unit price far from what the product usually costs.
+
+    Where the feature `price_list` is on, prices of a second list that it knows are told apart: they are that list's
+    one alert, not one a product.
+    """
 
     kind: ClassVar[str] = "price.outlier"
     entity_type: ClassVar[str] = "product"
     feature: ClassVar[str] = "price_deviation"
     in_minor_units: ClassVar[bool] = True
+
+    def is_large(self, batch: Batch, column: Column) -> Flag:
+        """Prices far enough off that no second price list explains."""
+        large, lists = super().is_large(batch, column), batch.columns.get("price_list")
+        return large & ~lists.explained if isinstance(lists, PriceLists) else large
 
     def observed(self, batch: Batch) -> F64:
         """Unit price in minor units."""

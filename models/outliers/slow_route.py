@@ -35,8 +35,12 @@ class SlowRoute(Outlier):
         return self.raw(column) >= self.min_evidence
 
     def observed(self, batch: Batch) -> F64:
-        """Seconds since the stage before."""
-        return batch.life.latency_seconds
+        """The evidence, in spreads: no single latency need be odd."""
+        return batch.columns[self.feature].values
+
+    def expected(self, column: Column, row: int) -> tuple[float, float]:  # noqa: ARG002  # the same for every route
+        """Less evidence than counts."""
+        return 0.0, self.min_evidence
 
     def event(self, batch: Batch, rows: I64) -> I64:  # noqa: ARG002  # this feature's rows are the events
         """The event that ended the stage."""
@@ -44,4 +48,4 @@ class SlowRoute(Outlier):
 
     def entity(self, batch: Batch, row: int) -> str:
         """Stage and who answers for it, e.g. delivered/SF."""
-        return batch.group_of(row)
+        return batch.routes.group_of(row)

@@ -72,6 +72,12 @@ def is_second_payment(paid: MoneyEvents, tolerance_e4: int) -> Flag:
     return in_full & (paid.held > 0) & (paid.amount > tolerance_e4)
 
 
+def is_second_refund(back: MoneyEvents, tolerance_e4: int) -> Flag:
+    """Whether the order's money had gone back in full before this refund came."""
+    in_full: Flag = back.refunded >= back.paid - tolerance_e4
+    return in_full & (back.paid > 0) & (back.refunded > 0) & (back.amount > tolerance_e4)
+
+
 def units(amount_e4: I64) -> F64:
     """As a person reads it: units of the order's currency."""
     shown: F64 = amount_e4 / 10_000

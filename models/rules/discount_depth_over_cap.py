@@ -87,7 +87,7 @@ class DiscountDepthOverCap(Rule):
     def _beyond_their_own(self, batch: Batch, hits: Hits) -> set[int]:
         """Discounts above the registered rate of their promotion; returns the orders they stand on."""
         discounts, told = batch.discounts, set[int]()
-        rates = [self._rates[name] for name in set(discounts.promotion) if name in self._rates]
+        rates = [self._rates[name] for name in discounts.promotion.distinct() if name in self._rates]
         if not rates:
             return told
         goods_minor = batch.created.goods_minor[discounts.order]

@@ -13,7 +13,6 @@ from models.examples import created
 from models.finding import NOTHING, Findings
 from models.rule import Rule
 from models.rules._hits import Hits
-from models.rules._several_discounts import several_discounts
 
 if TYPE_CHECKING:
     from config.promotions import PromotionRegister
@@ -65,7 +64,7 @@ class ExclusivePromotions(Rule):
         if not self._excluded:
             return NOTHING
         hits = Hits()
-        for order, rows in several_discounts(batch.discounts):
+        for order, rows in batch.discounts.several():
             if not self._excluded.keys().isdisjoint(batch.discounts.promotion[rows]):
                 self._judge(batch, order, rows, hits)
         return hits.findings(batch)

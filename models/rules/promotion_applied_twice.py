@@ -12,7 +12,6 @@ from features.feature import STRICT
 from models.examples import created
 from models.rule import Rule
 from models.rules._hits import Hits
-from models.rules._several_discounts import several_discounts
 
 if TYPE_CHECKING:
     from features.batch import Batch
@@ -56,7 +55,7 @@ class PromotionAppliedTwice(Rule):
     def check(self, batch: Batch) -> Findings:
         """Orders placed with a repeated promotion."""
         hits = Hits()
-        for order, rows in several_discounts(batch.discounts):
+        for order, rows in batch.discounts.several():
             promotions = batch.discounts.promotion[rows]
             if len(set(promotions)) < len(promotions):
                 self._judge(batch, order, rows, hits)

@@ -71,7 +71,7 @@ class PromotionOutsidePeriod(Rule):
     def check(self, batch: Batch) -> Findings:
         """Orders placed at such a time."""
         discounts = batch.discounts
-        if not self._periods or not discounts.promotion or self._covers(set(discounts.promotion), batch):
+        if not self._periods or not discounts.promotion or self._covers(discounts.promotion.distinct(), batch):
             return NOTHING
         at = batch.created.at[discounts.order]
         uses = zip(discounts.promotion, batch.time_ms[at].tolist(), strict=True)
@@ -84,7 +84,7 @@ class PromotionOutsidePeriod(Rule):
                 hits.add(int(at[row]), name, outside_ms / _MS_PER_HOUR, high=0, loss_minor=loss_minor)
         return hits.findings(batch)
 
-    def _covers(self, promotions: set[str], batch: Batch) -> bool:
+    def _covers(self, promotions: list[str], batch: Batch) -> bool:
         """Whether all of them run through all of the batch, as nearly always."""
         first_ms, last_ms = int(batch.time_ms.min()), int(batch.time_ms.max())
         periods = [self._periods[name] for name in promotions if name in self._periods]

@@ -12,7 +12,7 @@ from features.feature import STRICT
 from models.examples import created, paid, refunded
 from models.finding import NOTHING, Findings, found
 from models.rule import Rule
-from models.rules._money_events import ONE_CENT_E4, ToleranceE4, as_minor, money_events, units
+from models.rules._money_events import ONE_CENT_E4, ToleranceE4, as_minor, is_second_refund, money_events, units
 
 if TYPE_CHECKING:
     from features.batch import Batch
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class RefundOverPaid(Rule):
     """An order's refunds, this one included, exceed what was paid for it.
 
-    refunded so far + this event > paid so far + tolerance_e4. An order whose creation was not seen is not
-    judged. Observed is the sum refunded, in units of the currency; the loss is what this event returns too
-    much.
+    refunded so far + this event > paid so far + tolerance_e4. An order refunded in full before is a double
+    refund and left to that rule; one whose creation was not seen is not judged. Observed is the sum refunded,
+    in units of the currency; the loss is what this event returns too much.
 
     Parameters
     ----------
@@ -44,6 +44,7 @@ class RefundOverPaid(Rule):
     QUIET = (
         [created(), paid(), refunded()],
         [created(), paid(), refunded(at=100, amount="60.00"), refunded(amount="50.00")],
+        [created(), paid(), refunded(at=100), refunded()],
         [created(), paid(), paid(at=90), refunded(amount="220.00")],
         [refunded()],
         [paid(), refunded(amount="150.00")],
@@ -57,7 +58,8 @@ class RefundOverPaid(Rule):
         if back is None:
             return NOTHING
         refunded_ = back.refunded + back.amount
-        rows = ((refunded_ > back.paid + self.tolerance_e4) & (back.amount > 0)).nonzero()[0]
+        too_much = (refunded_ > back.paid + self.tolerance_e4) & (back.amount > 0)
+        rows = (too_much & ~is_second_refund(back, self.tolerance_e4)).nonzero()[0]
         if not len(rows):
             return NOTHING
         return found(

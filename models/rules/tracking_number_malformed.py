@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import field
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,7 @@ class TrackingNumberMalformed(Rule):
         carriers = [shipments.carrier[i] for i in wrong]
         return found(batch, shipments.at[wrong], carriers, observed=np.ones(len(wrong)), high=0)
 
-    def _wrong(self, carriers: list[str], numbers: list[str]) -> list[int]:
+    def _wrong(self, carriers: Iterable[str], numbers: Iterable[str]) -> list[int]:
         matches = self.pattern.fullmatch
         if self.carriers.keys().isdisjoint(carriers):
             return [i for i, number in enumerate(numbers) if not matches(number)]

@@ -50,7 +50,7 @@ class UnknownCurrency(Rule):
     def check(self, batch: Batch) -> Findings:
         """Orders placed in such a currency."""
         created_ = batch.created
-        strange = {code for code in set(created_.currency) if exponent(code) is None}
+        strange = {code for code in created_.currency.distinct() if exponent(code) is None}
         strange.difference_update(self.accepted)
         if not strange:
             return NOTHING

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 from pydantic.dataclasses import dataclass
 
 from features.batch import I64, Batch
 from features.feature import STRICT
+from features.text import Composed, Naming
 from models.volume_series import VolumeSeries, every_order
 
 
@@ -18,6 +20,6 @@ class AllOrders(VolumeSeries):
     entity_type: ClassVar[str] = "shop"
     is_seasonal: ClassVar[bool] = True
 
-    def count(self, batch: Batch) -> tuple[list[str], I64]:
+    def count(self, batch: Batch) -> tuple[Naming, I64]:
         """Every order, under one key."""
-        return every_order(batch, ["all"] * len(batch.created))
+        return every_order(batch, Composed(np.zeros(len(batch.created), np.int64), lambda _: "all"))

@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from features.batch import I64, Batch
 from features.feature import STRICT
+from features.text import Naming
 from models.volume_series import VolumeSeries, every_order
 
 
@@ -18,6 +19,6 @@ class ChannelOrders(VolumeSeries):
     entity_type: ClassVar[str] = "channel"
     is_seasonal: ClassVar[bool] = True
 
-    def count(self, batch: Batch) -> tuple[list[str], I64]:
+    def count(self, batch: Batch) -> tuple[Naming, I64]:
         """Every order, under its channel."""
         return every_order(batch, batch.created.channel)

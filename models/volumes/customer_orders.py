@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from features.batch import I64, Batch
 from features.feature import STRICT
+from features.text import Naming
 from models.volume_series import SURGE, VolumeSeries, every_order
 
 
@@ -19,6 +20,6 @@ class CustomerOrders(VolumeSeries):
     entity_type: ClassVar[str] = "customer"
     kinds: ClassVar[Mapping[int, str]] = {SURGE: "behaviour.customer_burst"}
 
-    def count(self, batch: Batch) -> tuple[list[str], I64]:
+    def count(self, batch: Batch) -> tuple[Naming, I64]:
         """Every order, under its customer."""
         return every_order(batch, batch.created.customer)

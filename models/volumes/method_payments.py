@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from features.batch import I64, Batch
 from features.feature import STRICT
+from features.text import Naming
 from models.volume_series import DROP, ZERO, VolumeSeries
 
 
@@ -23,6 +24,6 @@ class MethodPayments(VolumeSeries):
         ZERO: "payment.callbacks_missing",
     }
 
-    def count(self, batch: Batch) -> tuple[list[str], I64]:
+    def count(self, batch: Batch) -> tuple[Naming, I64]:
         """Every payment received or returned, under its method."""
         return batch.payments.method, batch.payments.at

@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 from config.promotions import PromotionRegister
 from features.batch import I64, Batch
 from features.feature import STRICT
+from features.text import Naming
 from models.volume_series import SURGE, VolumeSeries
 
 
@@ -20,7 +21,7 @@ class PromotionOrders(VolumeSeries):
     entity_type: ClassVar[str] = "promotion"
     kinds: ClassVar[Mapping[int, str]] = {SURGE: "promotion.surge"}
 
-    def count(self, batch: Batch) -> tuple[list[str], I64]:
+    def count(self, batch: Batch) -> tuple[Naming, I64]:
         """Every discount, under its promotion."""
         return batch.discounts.promotion, batch.created.at[batch.discounts.order]
 

@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from features.batch import I64, Batch
 from features.feature import STRICT
+from features.text import Composed, Naming, Text, mixed
 from models.volume_series import NO_KEY, SURGE, VolumeSeries
 
 
@@ -21,20 +22,23 @@ class PromotionPairOrders(VolumeSeries):
     entity_type: ClassVar[str] = "promotion_pair"
     kinds: ClassVar[Mapping[int, str]] = {SURGE: "promotion.pair_surge"}
 
-    def count(self, batch: Batch) -> tuple[list[str], I64]:
+    def count(self, batch: Batch) -> tuple[Naming, I64]:
         """Every pair of different promotions on one order, as `P1+P2`; orders without one under no name."""
-        discounts, keys = batch.discounts, [NO_KEY] * len(batch.created)
-        orders = list(range(len(keys)))
-        for order, (start, end) in _several(discounts.order):
-            for pair in combinations(sorted(set(discounts.promotion[start:end])), 2):
-                keys.append("+".join(pair))
-                orders.append(order)
-        return keys, batch.created.at[np.array(orders, np.int64)]
+        promotion, first, second, order = batch.discounts.promotion, [], [], []
+        for row, rows in batch.discounts.several():
+            for pair in combinations(_different(promotion, rows), 2):
+                order.append(row)
+                first.append(pair[0])
+                second.append(pair[1])
+        n = len(batch.created)
+        bits = mixed(promotion.hash[np.array(first, np.int64)], promotion.hash[np.array(second, np.int64)])
+        keys = Composed(
+            np.concatenate([np.zeros(n, np.int64), bits]),
+            lambda i: NO_KEY if i < n else f"{promotion[first[i - n]]}+{promotion[second[i - n]]}",
+        )
+        return keys, batch.created.at[np.array([*range(n), *order], np.int64)]
 
 
-def _several(order: I64) -> list[tuple[int, tuple[int, int]]]:
-    """Orders with two or more discounts, and where these lie."""
-    orders, starts, counts = np.unique(order, return_index=True, return_counts=True)
-    many = counts > 1
-    ends = starts + counts
-    return list(zip(orders[many].tolist(), zip(starts[many].tolist(), ends[many].tolist(), strict=True), strict=True))
+def _different(promotion: Text, rows: slice) -> list[int]:
+    """One row of each promotion on an order, by name."""
+    return [row for _, row in sorted({promotion[row]: row for row in range(rows.start, rows.stop)}.items())]

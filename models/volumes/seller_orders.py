@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from features.batch import I64, Batch
 from features.feature import STRICT
+from features.text import Naming
 from models.volume_series import VolumeSeries
 
 
@@ -17,6 +18,6 @@ class SellerOrders(VolumeSeries):
 
     entity_type: ClassVar[str] = "seller"
 
-    def count(self, batch: Batch) -> tuple[list[str], I64]:
+    def count(self, batch: Batch) -> tuple[Naming, I64]:
         """Every line, under its seller if it names one."""
         return batch.lines.seller, batch.created.at[batch.lines.order]

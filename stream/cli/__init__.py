@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from stream.cli import alerts, config, demo, import_, parts, replay, simulate, worker
+from stream.cli import alerts, archive, config, demo, import_, models, parity, parts, replay, simulate, worker
 from stream.cli.ending import ending_of
 
 app = typer.Typer(
@@ -24,11 +24,14 @@ app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("import")(import_.import_)
 app.command("alerts")(alerts.alerts)
+app.command("archive")(archive.archive)
+app.command("parity")(parity.parity)
 app.command("parts")(parts.parts)
 
 _config = typer.Typer(help="Look at the settings.", no_args_is_help=True, rich_markup_mode=None)
 _config.command("check")(config.check)
 app.add_typer(_config, name="config")
+app.add_typer(models.app, name="models")
 
 
 def main() -> None:

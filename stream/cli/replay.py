@@ -121,6 +121,9 @@ class _Found:
             console.print()
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in summary.alerts_by_kind.items())
         console.print(f"alerts by kind: {kinds or 'none'}", soft_wrap=True)
+        if summary.held_back:
+            held = ", ".join(f"{family} {count:,}" for family, count in sorted(summary.held_back.items()))
+            console.print(f"held back by alerts.budget_per_day: {held}", soft_wrap=True)
         console.print(
             f"{summary.events:,} events ({summary.duplicates:,} duplicates, {summary.late:,} late), "
             f"{summary.invalid:,} invalid, {summary.alerts:,} alerts of {summary.conditions:,} conditions "

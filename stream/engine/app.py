@@ -10,6 +10,7 @@ from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from mode.supervisors import CrashingSupervisor
 
+from config.errors import ConfigRefused
 from stream.alert_channel import AlertChannel
 from stream.engine.flow import Flow
 from stream.engine.publisher import Publisher
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _IDLE_TICK_SECONDS = 1.0
 _MESSAGE_BYTES = 64 << 20  # whether a message is too long is for the broker to say, not the producer
+_USUAL_MESSAGE_BYTES = 1024  # a partition's answer must be able to fill a batch; a longer message still comes whole
 _SEND_SECONDS = 30.0  # then the send fails, is logged, and tried again
 
 
@@ -57,6 +59,8 @@ class _Tables(TableManager):
 def create_app(settings: Settings, judge: Judge, on_alert: Callable[[Alert], None] | None = None) -> EngineApp:
     """Compose the application. To be called inside the running event loop that it is to live in."""
     kafka = settings.kafka
+    if settings.feature_log.on:
+        raise ConfigRefused("feature_log.on is true: the worker does not write the feature log yet; leave it false")
     app = EngineApp(kafka.group, **_options(kafka))
     app.alert_channel = AlertChannel(settings.redis)
     app.flow = Flow(judge, Publisher(app, app.alert_channel, settings, on_alert))
@@ -128,6 +132,7 @@ def _options(kafka: KafkaSettings) -> dict[str, Any]:
         "broker_heartbeat_interval": kafka.heartbeat_interval_seconds,
         "broker_rebalance_timeout": kafka.rebalance_timeout_seconds,
         "broker_commit_interval": kafka.commit_interval_seconds,
+        "consumer_max_fetch_size": kafka.max_poll_records * _USUAL_MESSAGE_BYTES,
         "broker_max_poll_records": kafka.max_poll_records * BATCHES_PER_POLL,
         "consumer_auto_offset_reset": "earliest",
         "producer_acks": -1,

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    KafkaError,
+    LeaderNotAvailableError,
+    ReplicaNotAvailableError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +23,8 @@ if TYPE_CHECKING:
 
 _HEADER_BYTES = 65_536  # what a dead letter needs beyond the event's own bytes: headers, framing
 _CONNECT_SECONDS = 15
+_LOOK_SECONDS = 0.05
+_NOT_YET = (UnknownTopicOrPartitionError, LeaderNotAvailableError)
 
 
 class TopicError(RuntimeError):
@@ -30,8 +41,9 @@ async def ensure_topics(settings: Settings, security: Mapping[str, Any]) -> None
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.brokers, request_timeout_ms=_CONNECT_SECONDS * 1000, **security)
     try:
         await admin.start()
-        await _create(admin, _wanted(settings))
-        await _check(admin, kafka.orders_topic, kafka.partitions)
+        created = await _create(admin, _wanted(settings))
+        partitions = await _described(admin, sorted({kafka.orders_topic, *created}))
+        _check(kafka.orders_topic, partitions[kafka.orders_topic], kafka.partitions)
     except (KafkaError, OSError, TimeoutError) as error:
         raise TopicError(f"Kafka at {kafka.brokers} (kafka.brokers): {error}") from error
     finally:
@@ -51,21 +63,44 @@ def _wanted(settings: Settings) -> list[NewTopic]:
     ]
 
 
-async def _create(admin: AIOKafkaAdminClient, wanted: list[NewTopic]) -> None:
+async def _create(admin: AIOKafkaAdminClient, wanted: list[NewTopic]) -> list[str]:
+    """Create what is missing; return the names."""
     there = set(await admin.list_topics())
     missing = [topic for topic in wanted if topic.name not in there]
     if not missing:
-        return  # not even asked for: a worker in production may not be allowed to create topics
+        return []  # not even asked for: a worker in production may not be allowed to create topics
     response = await admin.create_topics(missing)
     for name, code, *reason in response.topic_errors:
         if code not in {0, TopicAlreadyExistsError.errno}:
             detail = f"{for_code(code).__name__} {reason[0] if reason else ''}".strip()
             raise TopicError(f"Kafka did not create topic {name}: {detail}")
+    return [topic.name for topic in missing]
 
 
-async def _check(admin: AIOKafkaAdminClient, topic: str, partitions: int) -> None:
-    described = await admin.describe_topics([topic])
-    found = len(described[0]["partitions"])
+async def _described(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
+    """The number of partitions of each topic, once every partition has a leader.
+
+    The broker that is asked hears of a topic a moment after it was made, and of its leaders a moment later.
+    """
+    deadline = monotonic() + _CONNECT_SECONDS
+    while True:
+        topics = {each["topic"]: each for each in await admin.describe_topics(names)}
+        codes = {name: _error_code(topics[name]) for name in names}
+        unready = [name for name, code in codes.items() if code]
+        if not unready:
+            return {name: len(topics[name]["partitions"]) for name in names}
+        name, error = unready[0], for_code(codes[unready[0]])
+        if not issubclass(error, _NOT_YET) or monotonic() > deadline:
+            raise TopicError(f"Kafka does not describe topic {name}: {error.__name__}")
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _error_code(topic: Mapping[str, Any]) -> int:
+    codes = [topic["error_code"], *(each["error_code"] for each in topic["partitions"])]
+    return next((code for code in codes if code not in {0, ReplicaNotAvailableError.errno}), 0)
+
+
+def _check(topic: str, found: int, partitions: int) -> None:
     if found != partitions:
         raise TopicError(
             f"topic {topic} has {found} partitions and kafka.partitions is {partitions}: "

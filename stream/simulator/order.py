@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,10 @@ class Order:
     """What a customer ordered, and what will become of it. Money is integer minor units.
 
     `paid_twice_ms` is when the same payment is reported again under another number; `garble` spoils the
-    bytes of `order.created`.
+    bytes of `order.created`. `tracking_number` stands in for the carrier's own; `payment_clock_ms` is by how
+    much the clock of the system that reports payments is slow, `told_late_ms` how late the order reaches the log.
+    `retell` changes what an event of the order says, or keeps it back (None);
+    `further` are events beside those of the journey: type, time, and what tells their ids from the others'.
     """
 
     order_id: str
@@ -88,6 +91,11 @@ class Order:
     postal_code: str
     paid_twice_ms: int = NEVER
     garble: Callable[[bytes], bytes] | None = field(default=None)
+    tracking_number: str | None = None
+    payment_clock_ms: int = 0
+    told_late_ms: int = 0
+    retell: Callable[[dict[str, Any]], dict[str, Any] | None] | None = field(default=None)
+    further: tuple[tuple[str, int, str], ...] = ()
 
     @property
     def goods_minor(self) -> int:

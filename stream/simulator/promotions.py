@@ -20,6 +20,8 @@ CAMPAIGN_FROM_MINOR: Final = 100_000
 P1_SHARE, P2_SHARE = 0.50, 0.35
 TEN_PERCENT, TWENTY_OFF = "P3", "P4"
 TWENTY_OFF_MINOR, TWENTY_OFF_FROM_MINOR = 2_000, 20_000
+EXPIRED: Final = "P0"
+"""A promotion that was over before the run began: no honest order uses it."""
 VOUCHERS_MINOR: Final = (300, 500, 1_000, 2_000, 5_000)
 DEEPEST: Final = {"P1": 0.35, "P2": 0.35, TEN_PERCENT: 0.10, TWENTY_OFF: 0.10}
 DEEPEST_VOUCHERS: Final = 0.30
@@ -79,7 +81,8 @@ def promotions_of(settings: SimulatorSettings) -> dict[str, Any]:
     entries = [_entry(settings, promotion, hourly * share) for promotion, share in USED_BY.items()]
     entries[0] |= {"excludes": ["P2"], "client_version_min": "8.4"}
     entries[1] |= {"excludes": ["P1"], "client_version_min": "8.4"}
-    return {"promotions": entries}
+    over = {"promotion_id": EXPIRED, "ends_at": settings.start.isoformat(), "max_discount_rate": DEEPEST[TEN_PERCENT]}
+    return {"promotions": [*entries, over]}
 
 
 def _entry(settings: SimulatorSettings, promotion: str, orders_per_hour: float) -> dict[str, Any]:

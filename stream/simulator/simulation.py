@@ -15,7 +15,7 @@ from stream.simulator.order import Order, OrderNumbers
 from stream.simulator.rhythm import Rhythm, Slot
 from stream.simulator.shop import Shop
 from stream.simulator.stock import Stock
-from stream.simulator.wire import SimulatedEvent, created_event, following_events, inventory_event
+from stream.simulator.wire import SimulatedEvent, created_events, following_events, inventory_event
 
 if TYPE_CHECKING:
     from stream.simulator.label import Label
@@ -96,7 +96,8 @@ class Simulation(Iterator[SimulatedEvent]):
         end_ms = self.settings.end_ms
         if order.time_ms >= end_ms:
             return
-        self._due(created_event(order, self._shop.catalogue))
+        for event in created_events(order, self._shop.catalogue, end_ms):
+            self._due(event)
         if self.settings.life_cycle:
             for event in following_events(order, end_ms):
                 self._due(event)
@@ -109,8 +110,10 @@ class Simulation(Iterator[SimulatedEvent]):
         time_ms = order.time_ms + _STOCK_REPORT_MS
         for line in order.lines:
             level = self._stock.sell(line.product, line.quantity, order.time_ms)
-            if level is not None and time_ms < self.settings.end_ms:
-                self._due(inventory_event(time_ms, self._shop.catalogue.skus[line.product], level))
+            told_ms = time_ms + self._stock.late_ms(time_ms)
+            if level is not None and told_ms < self.settings.end_ms:
+                event = inventory_event(time_ms, self._shop.catalogue.skus[line.product], level)
+                self._due(event._replace(time_ms=told_ms))
 
 
 def simulate(settings: SimulatorSettings) -> Simulation:

@@ -50,7 +50,7 @@ def rfc3339(time_ms: int) -> str:
     return f"{_minute(minute)}{rest // 1_000:02d}.{rest % 1_000:03d}Z"
 
 
-def _pseudonym(customer: int) -> str:
+def pseudonym(customer: int) -> str:
     """Customer's number -> 32 hexadecimal digits, as shops hand out; the odd factor keeps them distinct."""
     return f"{(customer + 1) * 0x9E3779B97F4A7C15F39CC0605CEDC835 & ((1 << 128) - 1):032x}"
 
@@ -69,15 +69,23 @@ class _MoneyText(dict[int, str]):
 _money = _MoneyText()
 
 
-def created_event(order: Order, catalogue: Catalogue) -> SimulatedEvent:
-    """`order.created`, spoilt if the order says so."""
+def created_events(order: Order, catalogue: Catalogue, ends_ms: int) -> Iterator[SimulatedEvent]:
+    """`order.created`, spoilt if the order says so, and told again before `ends_ms` if it says so."""
+    again = [(time_ms, mark) for event_type, time_ms, mark in order.further if event_type == "order.created"]
+    for time_ms, mark in [(order.time_ms, ""), *again]:
+        if time_ms < ends_ms:
+            event = _created(order, catalogue, time_ms, mark)
+            yield from _told(order, time_ms + order.told_late_ms, event)
+
+
+def _created(order: Order, catalogue: Catalogue, time_ms: int, mark: str) -> dict[str, Any]:
     event: dict[str, Any] = {
-        "event_id": f"{order.order_id}:created",
+        "event_id": f"{order.order_id}:created{mark}",
         "event_type": "order.created",
-        "occurred_at": rfc3339(order.time_ms),
+        "occurred_at": rfc3339(time_ms),
         "order_id": order.order_id,
         "channel": order.client.channel,
-        "customer_id": _pseudonym(order.customer),
+        "customer_id": pseudonym(order.customer),
         "currency": CURRENCY,
         "line_items": [
             {
@@ -105,8 +113,16 @@ def created_event(order: Order, catalogue: Catalogue) -> SimulatedEvent:
     }
     if order.client.version is not None:
         event["client_version"] = order.client.version
-    value = _encode(event)
-    return SimulatedEvent(order.time_ms, order.order_id, order.garble(value) if order.garble else value)
+    return event
+
+
+def _told(order: Order, time_ms: int, event: dict[str, Any]) -> Iterator[SimulatedEvent]:
+    """The message about an order, as an incident has it told; none where it is kept back."""
+    told = order.retell(event) if order.retell else event
+    if told is not None:
+        value = _encode(told)
+        is_garbled = order.garble is not None and told["event_type"] == "order.created"
+        yield SimulatedEvent(time_ms, order.order_id, order.garble(value) if is_garbled and order.garble else value)
 
 
 def _discounts(order: Order) -> list[dict[str, str]]:
@@ -125,17 +141,20 @@ def following_events(order: Order, ends_ms: int) -> Iterator[SimulatedEvent]:
     """What happens to `order` after it is placed and before `ends_ms`."""
     for event_type, time_ms in zip(_FOLLOWING, order.journey.times(), strict=True):
         if NEVER < time_ms < ends_ms:
-            yield _following(order, event_type, time_ms)
+            yield from _told(order, time_ms, _following(order, event_type, time_ms))
     if NEVER < order.paid_twice_ms < ends_ms:
-        yield _following(order, "order.paid", order.paid_twice_ms, again="-again")
+        yield from _told(order, order.paid_twice_ms, _following(order, "order.paid", order.paid_twice_ms, "-again"))
+    for event_type, time_ms, mark in order.further:
+        if event_type != "order.created" and time_ms < ends_ms:
+            yield from _told(order, time_ms, _following(order, event_type, time_ms, mark))
 
 
-def _following(order: Order, event_type: str, time_ms: int, again: str = "") -> SimulatedEvent:
+def _following(order: Order, event_type: str, time_ms: int, again: str = "") -> dict[str, Any]:
     number = order.order_id
     event: dict[str, Any] = {
         "event_id": f"{number}:{event_type[6:]}{again}",
         "event_type": event_type,
-        "occurred_at": rfc3339(time_ms),
+        "occurred_at": rfc3339(time_ms - (order.payment_clock_ms if event_type == "order.paid" else 0)),
         "order_id": number,
     }
     if event_type in {"order.paid", "order.refunded"}:
@@ -143,15 +162,15 @@ def _following(order: Order, event_type: str, time_ms: int, again: str = "") -> 
         event["payments"] = _payments(order, event_type[6:] + again)
     elif event_type == "order.shipped":
         event["carrier"] = order.carrier
-        event["tracking_number"] = f"{order.carrier}{number[-10:]}"
-    return SimulatedEvent(time_ms, number, _encode(event))
+        event["tracking_number"] = order.tracking_number or f"{order.carrier}{number[-10:]}"
+    return event
 
 
 def _payments(order: Order, purpose: str) -> list[dict[str, str]]:
     total = order.total_minor
     by_card = int(total * order.gift_card_share)
     parts = [(order.method, total - by_card), ("gift_card", by_card)]
-    status = "refunded" if purpose == "refunded" else "captured"
+    status = "refunded" if purpose.startswith("refunded") else "captured"
     return [
         {
             "payment_id": f"{order.order_id}-{purpose}-{seq}",

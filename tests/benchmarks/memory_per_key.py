@@ -84,7 +84,7 @@ class PerKey:
 
 def order_created(kind: str, i: int) -> bytes:
     """The i-th order, with a new key of `kind`."""
-    promotion, paired = f"P{i % POOLS['promotion']}", ""
+    promotion, paired = "", ""
     if kind == "promotion":
         promotion = f"promotion-{i:08d}"
     elif kind == "promotion pair":
@@ -95,14 +95,14 @@ def order_created(kind: str, i: int) -> bytes:
         """As long as the keys of the simulated shop."""
         return f"{what[:3]}-{i if what == kind else i % POOLS[what]:08d}"
 
+    given = f'{{"promotion_id":"{promotion}","amount":"5.00"}}{paired}' if promotion else ""  # each pair has a key
     order = key("order") if kind == "event id" else f"ord-{i:08d}"
     return (
         f'{{"event_id":"00000000-0000-4000-8000-{i:012d}","event_type":"order.created","occurred_at":'
         f'"{rfc3339(_START_MS + i * _STEP_MS)}","order_id":"{order}","channel":"web",'
         f'"customer_id":"{key("customer")}","currency":"CNY","line_items":[{{"sku":"sku-{i % 997}",'
         f'"product_id":"{key("product")}","seller_id":"{key("seller")}","quantity":1,"price":"100.00"}}],'
-        f'"discounts":[{{"promotion_id":"{promotion}","amount":"5.00"}}{paired}],'
-        f'"total_price":"{"90.00" if paired else "95.00"}"}}'
+        f'"discounts":[{given}],"total_price":"{100 - 5 * given.count("amount")}.00"}}'
     ).encode()
 
 

@@ -26,15 +26,20 @@ import msgspec
 import numpy as np
 from rich.table import Table
 
+import features.read
 import stream.decode
 from config.settings import load
+from features.duplicates import SeenEvents
 from features.event import decode_event
 from features.feature import Feature
+from features.keys import Keys
 from features.order_life import OrderLife
 from features.order_slice import OrderSlice
 from features.partition import Partition
+from features.partitioner import partitions_of
 from models.across import Across
 from models.calibration import Calibration
+from models.counted import Counted
 from models.crossing import Crossing
 from models.detector import Detector
 from models.judge import Judge
@@ -45,7 +50,6 @@ from models.volume_series import VolumeSeries
 from stream.alert import AlertWriter
 from stream.decode import Decoder
 from stream.incidents import Incidents
-from stream.partitioner import partitions_of
 from stream.pipeline import Pipeline
 from stream.record import Record, StoredRecord
 from tests.benchmarks import workload
@@ -66,12 +70,15 @@ _BASES: Final = (
 """Kinds of part, the method that does the work, and the group they are listed in, one line a part."""
 _PLACES: Final = (
     (Decoder, "decode", "decode"),
+    (SeenEvents, "are_new", "seen events"),
+    (Keys, "rows", "keys"),
     (OrderLife, "follow", "order lives"),
     (Partition, "transform", "clock, lateness"),
     (Judge, "judge", "verdicts"),
     (Calibration, "score_learn", "calibration"),
     (OrderSlice, "of", "slice"),
     (Across, "cut", "cut"),
+    (Counted, "of", "count"),
     (Across, "add", "add"),
     (Across, "release", "release"),
     (Across, "held", "held"),
@@ -83,10 +90,10 @@ _PLACES: Final = (
 )
 """Single steps of the way."""
 _GROUP_OF: Final = {
-    "decode": "decode", "tabulate": "tabulate", "order lives": "partition", "clock, lateness": "partition",
-    "verdicts": "judge", "calibration": "judge", "slice": "across", "cut": "across", "add": "across",
-    "release": "across", "held": "across", "volume add": "across", "volume close": "across",
-    "incidents": "alerts", "write": "alerts", "the rest": "pipeline",
+    "decode": "decode", "scan": "decode", "tabulate": "decode", "seen events": "decode", "keys": "keys",
+    "order lives": "partition", "clock, lateness": "partition", "verdicts": "judge", "calibration": "judge",
+    "slice": "across", "cut": "across", "count": "across", "add": "across", "release": "across", "held": "across",
+    "volume add": "across", "volume close": "across", "incidents": "alerts", "write": "alerts", "the rest": "pipeline",
 }  # fmt: skip
 
 
@@ -143,7 +150,8 @@ def timed_parts(watch: Stopwatch) -> Iterator[None]:
                 change(part, method, functools.partial(_named, group))
     for owner, method, name in _PLACES:
         change(owner, method, functools.partial(_fixed, (_GROUP_OF[name], name)))
-    change(stream.decode, "tabulate", functools.partial(_fixed, ("tabulate", "tabulate")))
+    change(stream.decode, "tabulate", functools.partial(_fixed, ("decode", "tabulate")))
+    change(features.read, "scan", functools.partial(_fixed, ("decode", "scan")))
     try:
         yield
     finally:

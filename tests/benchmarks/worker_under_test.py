@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from stream.record import Record
 
 
+_EVERY_ALERT = 100_000
+
+
 @dataclass(slots=True)
 class GaugedPipeline:
     """Tells the gauge of each batch that the pipeline has judged."""
@@ -50,14 +53,14 @@ class GaugedPipeline:
 
 
 def settings_of(run: UnderTest) -> Settings:
-    """The default settings, on the topics of this run."""
+    """The default settings, on the topics of this run, with a budget for every alert that is timed."""
     own = {
         "orders_topic": run.topic,
         "group": run.group,
         "dlq_topic": f"{run.group}.dlq",
         "alerts_topic": f"{run.group}.alerts",
     }
-    return on_embedded(load(kafka=own), Services(run.brokers, run.redis))
+    return on_embedded(load(kafka=own, alerts={"budget_per_day": _EVERY_ALERT}), Services(run.brokers, run.redis))
 
 
 def main() -> None:

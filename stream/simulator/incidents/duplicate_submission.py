@@ -25,7 +25,7 @@ class DuplicateSubmission(Incident):
     `payments` more orders are paid once and reported as paid twice, with another payment number.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("duplicate.order",)
+    kinds: ClassVar[tuple[str, ...]] = ("duplicate.order", "payment.double")
     also: ClassVar[tuple[str, ...]] = ("behaviour", "volume")
 
     orders: Annotated[int, Field(ge=0, le=1_000_000)] = 20
@@ -59,7 +59,7 @@ class DuplicateSubmission(Incident):
         """Return one label for the orders, one for the payments."""
         labels = []
         if orders := scene.touched():
-            labels.append(self.label(scene, orders))
+            labels.append(self.label(scene, orders, kinds=self.kinds[:1]))
         if payments := scene.touched("payment"):
             labels.append(self.label(scene, payments, kinds=("duplicate.payment", "payment.double")))
         return labels

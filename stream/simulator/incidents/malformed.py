@@ -58,7 +58,11 @@ class Malformed(Incident):
     The broken ones are extra orders of which nothing more is heard; the spoilt ones go their usual way.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("information.malformed", "information.malformed_phone")
+    kinds: ClassVar[tuple[str, ...]] = (
+        "information.malformed",
+        "information.malformed_phone",
+        "information.malformed_address",
+    )
     also: ClassVar[tuple[str, ...]] = ("behaviour", "volume")
 
     broken: Count = 40

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from stream.simulator.order import Order
 
 
-def _is_channel(name: str) -> str:
+def is_channel(name: str) -> str:
+    """Check the name of a channel."""
     if name not in CHANNELS:
         raise ValueError(f"must be one of {', '.join(CHANNELS)}")
     return name
@@ -28,7 +29,7 @@ class SilentDrop(Incident):
     also: ClassVar[tuple[str, ...]] = ("missing", "behaviour")
 
     duration_seconds: Duration = 3_600.0
-    channel: Annotated[str, AfterValidator(_is_channel)] = "web"
+    channel: Annotated[str, AfterValidator(is_channel)] = "web"
     remaining: Share = 0.1
 
     @property

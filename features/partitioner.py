@@ -16,12 +16,14 @@ import numba
 import numpy as np
 
 from features.event import InventoryUpdated
+from features.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+_ESCAPE = ord("\\")
 _STOCK = InventoryUpdated.__struct_config__.tag
 
 
@@ -69,6 +71,29 @@ def partitions_of(keys: Sequence[bytes], partitions: int) -> NDArray[np.int64]:
     """
     ends = np.cumsum(np.fromiter(map(len, keys), np.int64, len(keys)))
     return _partitions(np.frombuffer(b"".join(keys), np.uint8), ends, partitions)
+
+
+def partitions_of_texts(texts: Text, partitions: int) -> NDArray[np.int64]:
+    """Partition of each key that stands in a message; -1 for one that JSON had to escape: `key_of` reads it.
+
+    >>> partitions_of_texts(Text.of(["o1", "o2", 'o"3']), 4).tolist()
+    [3, 2, -1]
+    """
+    return _partitions_of_texts(texts.data, texts.start, texts.length, partitions)
+
+
+@numba.njit(cache=True)
+def _partitions_of_texts(
+    data: NDArray[np.uint8], start: NDArray[np.int64], length: NDArray[np.int64], partitions: int
+) -> NDArray[np.int64]:
+    chosen = np.empty(len(start), np.int64)
+    for i in range(len(start)):
+        key = data[start[i] : start[i] + length[i]]
+        chosen[i] = (_murmur2(key) & 0x7FFFFFFF) % partitions
+        for byte in key:
+            if byte == _ESCAPE:
+                chosen[i] = -1
+    return chosen
 
 
 @numba.njit(cache=True)

@@ -1,0 +1,65 @@
+"""How much evidence has gathered that a channel leaves a field out more often, or less often, than it used to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass as plain
+from typing import ClassVar, Final
+
+import numpy as np
+from pydantic.dataclasses import dataclass
+
+from features.batch import ABSENT, F64, I64, Batch, Column, Flag, Level
+from features.columns._one_array import OneArray
+from features.feature import STRICT
+from features.keys import grown
+from features.money import NOT_GIVEN
+from features.rate_shift import FIELDS, follow
+
+OPTIONAL: Final = ("client_version", "shipping_address", "phone", "promised_at", "unit_cost")
+"""Fields of an order that may be left out."""
+
+
+@plain(slots=True, kw_only=True)
+class Gaps(Column):
+    """Evidence by order, and what it is about: a place in `OPTIONAL`, and the share without it lately."""
+
+    about: I64
+    lately: F64
+
+
+@dataclass(config=STRICT)
+class FieldGap(OneArray):
+    """Evidence (`features.rate_shift`) that the share of a channel's orders without a field has changed.
+
+    Of the optional fields the one with the strongest evidence; the expected range is its usual share, as both ends.
+    An order speaks only for the side that it is on: one with the field says nothing of more gaps.
+    """
+
+    level: ClassVar[Level] = "created"
+    unit: ClassVar[str] = "log likelihood"
+    spaces: ClassVar[tuple[str, ...]] = ("channel",)
+
+    def __post_init__(self) -> None:
+        """Start with no channel."""
+        self._state = np.zeros((16, len(OPTIONAL), FIELDS))
+
+    def transform(self, batch: Batch) -> Column:
+        """Evidence after each order placed."""
+        channel = batch.key(self._spaces["channel"])
+        self._state = grown(self._state, channel.size)
+        evidence, about, lately, usual = follow(channel.rows, channel.fresh, _missing(batch), self._state)
+        return Gaps(values=evidence, low=usual, high=usual, about=about, lately=lately)
+
+
+def _missing(batch: Batch) -> Flag:
+    created = batch.created
+    return np.stack(
+        [
+            created.client_version.length == 0,
+            created.address_form == ABSENT,
+            created.phone_form == ABSENT,
+            batch.promised_ms[created.at] == NOT_GIVEN,
+            created.cost_minor == NOT_GIVEN,
+        ],
+        axis=1,
+    )

@@ -1,0 +1,109 @@
+"""Whether prices that are off are all off by the same factor: then it is another price list, not so many typos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass as plain
+from typing import Annotated, ClassVar, Final
+
+import numba
+import numpy as np
+from annotated_types import Ge, Gt
+from pydantic.dataclasses import dataclass
+
+from features.batch import F64, I64, Batch, Column, Flag, Level
+from features.columns._one_array import OneArray
+from features.feature import STRICT
+from features.keys import grown
+
+_VOTES, _RATIO, _PRODUCT, _KNOWN = range(4)
+_HALVES: Final = 2.0
+
+
+@plain(slots=True, kw_only=True)
+class PriceLists(Column):
+    """Agreement by line, and whether the line's price is that of a list which is known by now."""
+
+    explained: Flag
+
+
+@numba.njit(cache=True)
+def _follow(
+    channel: I64, fresh: Flag, product: I64, off: Flag, ratio: F64, tolerance: float, enough: float, state: F64
+) -> tuple[F64, Flag]:
+    """Let every price that is off vote for its factor (Boyer and Moore's majority vote), once a product in a row."""
+    votes, explained = np.zeros(len(channel)), np.zeros(len(channel), np.bool_)
+    for i in range(len(channel)):
+        own = state[channel[i]]
+        if fresh[i]:
+            own[:] = 0.0
+        if not off[i]:
+            continue
+        if own[_VOTES] > 0.0 and abs(ratio[i] - own[_RATIO]) <= tolerance:
+            explained[i] = own[_KNOWN] > 0.0
+            if own[_PRODUCT] != product[i]:
+                own[_VOTES] = min(own[_VOTES] + 1.0, 4.0 * enough)
+                own[_RATIO] += (ratio[i] - own[_RATIO]) / own[_VOTES]
+            votes[i] = own[_VOTES]
+        elif own[_VOTES] > 1.0:
+            own[_VOTES] -= 1.0
+            continue
+        else:
+            own[_VOTES], own[_RATIO], own[_KNOWN] = 1.0, ratio[i], 0.0
+        own[_PRODUCT] = product[i]
+        if own[_VOTES] >= enough:
+            own[_KNOWN] = 1.0
+    return votes, explained
+
+
+@dataclass(config=STRICT)
+class PriceList(OneArray):
+    r"""Products of a channel in whose prices the same factor showed, net of those that had another one.
+
+    A line is off if `price_deviation` says so by `min_spreads` and by `min_ratio`; its factor is price / usual price.
+    Where the factors of `enough` different products agree within `tolerance`, a second price list is in the stream
+    (members' prices, another currency, a percentage taken off twice) and lines at its factor are explained by it.
+    The range is the usual one, in minor units.
+    Source: Boyer and Moore, MJRTY, a fast majority vote algorithm (1991).
+
+    Parameters
+    ----------
+    min_spreads
+        Deviation, in spreads, from which a price is off.
+    min_ratio
+        Factor from which a price is off: what is moved by less is a day's offer.
+    tolerance
+        How far factors may lie apart, as a logarithm: 0.25 is 28 %.
+    enough
+        Products that must agree.
+    """
+
+    level: ClassVar[Level] = "line"
+    unit: ClassVar[str] = "products"
+    spaces: ClassVar[tuple[str, ...]] = ("channel", "product")
+    reads: ClassVar[tuple[str, ...]] = ("price_deviation",)
+
+    min_spreads: Annotated[float, Gt(0)] = 4.0
+    min_ratio: Annotated[float, Gt(1)] = 1.8
+    tolerance: Annotated[float, Gt(0)] = 0.25
+    enough: Annotated[int, Ge(2)] = 5
+
+    def __post_init__(self) -> None:
+        """Start with no channel."""
+        self._state = np.zeros((16, 4))
+
+    def transform(self, batch: Batch) -> Column:
+        """Agreement that each line's price finds; 0 where the price is not off."""
+        usual, lines = batch.columns["price_deviation"], batch.lines
+        channel = batch.key(self._spaces["channel"])
+        keyed = channel.of_lines(lines.order)
+        self._state = grown(self._state, channel.size)
+        off = np.abs(usual.values) >= self.min_spreads
+        off &= lines.price_minor > 0
+        ratio = np.zeros(len(off))
+        ratio[off] = np.log(lines.price_minor[off]) - np.log(usual.low[off] * usual.high[off]) / _HALVES
+        off &= np.abs(ratio) >= np.log(self.min_ratio)
+        product = batch.key(self._spaces["product"]).rows
+        votes, explained = _follow(
+            keyed.rows, keyed.fresh, product, off, ratio, self.tolerance, float(self.enough), self._state
+        )
+        return PriceLists(values=votes, low=usual.low, high=usual.high, explained=explained)

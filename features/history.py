@@ -1,0 +1,128 @@
+"""The feature rows that were kept: a folder of Parquet by date and hour, read back into one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Moment = str | date | datetime
+REPEATED: Final = ["feature_hash", "versions", "verdict_kinds"]
+"""Columns of few different texts: kept as such, and read as such, which is most of the speed."""
+_HOUR: Final = timedelta(hours=1)
+
+
+def history(
+    begin: Moment,
+    end: Moment,
+    *,
+    path: str | Path,
+    columns: Sequence[str] | None = None,
+    filesystem: Any = None,
+) -> pa.Table:
+    """What workers wrote of the orders placed from `begin` until before `end`, as a table (`.to_pandas()`).
+
+    Parameters
+    ----------
+    begin, end
+        Dates or times, UTC where they name no zone: "2026-01-01", "2026-01-01T12:00".
+    path
+        The folder that `orderwatch archive` fills.
+    columns
+        Those wanted; fewer are quicker. By default all. Where a file has no such column its rows are null.
+    filesystem
+        An fsspec or pyarrow file system that `path` is in; by default this machine's.
+
+    Raises FileNotFoundError for a folder that is not there, ValueError for a time that is none.
+    """
+    import pyarrow as pa
+
+    since, until = _instant(begin), _instant(end)
+    tables = _read(_files(str(path), since, until, filesystem), columns, filesystem)
+    if not tables:
+        return pa.table({})
+    rows = pa.concat_tables(tables, promote_options="default")
+    return rows if _is_hour(since) and _is_hour(until) else _between(rows, since, until)
+
+
+def _instant(moment: Moment) -> datetime:
+    """A time in UTC."""
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time())
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _is_hour(moment: datetime) -> bool:
+    return (moment.minute, moment.second, moment.microsecond) == (0, 0, 0)
+
+
+def _files(path: str, since: datetime, until: datetime, filesystem: Any) -> list[str]:
+    """The files of the hours asked for, in the order of their names."""
+    from pyarrow.fs import FileSelector
+
+    fs, first, last = _arrow_filesystem(filesystem), f"date={since:%Y-%m-%d}", f"date={until:%Y-%m-%d}"
+    folders = sorted(info.path for info in fs.get_file_info(FileSelector(path)) if not info.is_file)
+    return [
+        file for folder in folders if first <= _name(folder) <= last for file in _files_of(fs, folder, since, until)
+    ]
+
+
+def _files_of(fs: Any, folder: str, since: datetime, until: datetime) -> list[str]:
+    from pyarrow.fs import FileSelector
+
+    found = fs.get_file_info(FileSelector(folder, recursive=True))
+    files = sorted(info.path for info in found if info.is_file and info.base_name.endswith(".parquet"))
+    return [file for file in files if not _name(file).startswith("_") and _overlaps(file, since, until)]
+
+
+def _name(file: str) -> str:
+    return file.rpartition("/")[2]
+
+
+def _overlaps(file: str, since: datetime, until: datetime) -> bool:
+    """Whether a file's hour touches the time asked for."""
+    day, hour = (part.partition("=")[2] for part in file.split("/")[-3:-1])
+    begins = datetime.fromisoformat(f"{day}T{hour}:00:00+00:00")
+    return begins < until and begins + _HOUR > since
+
+
+def _arrow_filesystem(filesystem: Any) -> Any:
+    from pyarrow import fs
+
+    if filesystem is None:
+        return fs.LocalFileSystem()
+    return filesystem if isinstance(filesystem, fs.FileSystem) else fs.PyFileSystem(fs.FSSpecHandler(filesystem))
+
+
+def _read(files: list[str], columns: Sequence[str] | None, filesystem: Any) -> list[pa.Table]:
+    """All files, as many at once as there are processors."""
+    from concurrent.futures import ThreadPoolExecutor
+    from functools import partial
+
+    import pyarrow as pa
+
+    read = partial(_read_file, columns=columns, filesystem=_arrow_filesystem(filesystem))
+    with ThreadPoolExecutor(pa.cpu_count()) as pool:
+        return list(pool.map(read, files))
+
+
+def _read_file(file: str, columns: Sequence[str] | None, filesystem: Any) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    with filesystem.open_input_file(file) as opened:
+        parquet = pq.ParquetFile(opened, read_dictionary=REPEATED)
+        known = set(parquet.schema_arrow.names)
+        wanted = None if columns is None else [name for name in columns if name in known]
+        return parquet.read(wanted, use_threads=False).replace_schema_metadata(None)
+
+
+def _between(rows: pa.Table, since: datetime, until: datetime) -> pa.Table:
+    import pyarrow.compute as pc
+
+    return rows.filter((pc.field("time") >= since) & (pc.field("time") < until))

@@ -1,0 +1,88 @@
+"""Order numbers that should have come and did not: orders were lost on the way here."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+from pydantic.dataclasses import dataclass
+
+from features.batch import F64
+from features.feature import STRICT
+from features.order_numbers import Holes, OrderNumbers, split_numbers
+from features.order_slice import MergedOrders
+from features.state import State
+from features.text import Text
+from models.crossing import Crossing
+from models.verdict import Signal, Verdict
+
+_NAMELESS = "numbers"
+
+
+@dataclass(config=STRICT)
+class OrderNumberGap(Crossing):
+    """A run of order numbers is missing that this sequence would not leave out by itself.
+
+    With k numbers missing in a row, and a usual share q of missing numbers: q^k < alert_p. Step and share are
+    learned, so numbers given to abandoned carts, or dealt out in steps, are no holes; ids that count nothing are
+    never judged. Observed is the numbers missing.
+
+    Parameters
+    ----------
+    grace_seconds
+        How long a number may come after greater ones, in event time.
+    alert_p
+        Chance of so long a hole, from which it is an alert.
+    min_missing
+        Fewest numbers that make a hole.
+    """
+
+    kind: ClassVar[str] = "missing.order_numbers"
+    entity_type: ClassVar[str] = "order_sequence"
+
+    grace_seconds: Annotated[float, Gt(0)] = 300.0
+    alert_p: Annotated[float, Gt(0), Le(0.01)] = 1e-9
+    min_missing: Annotated[int, Ge(1)] = 3
+
+    def __post_init__(self) -> None:
+        """Start with no sequence."""
+        self._numbers = OrderNumbers(self.grace_seconds, self.alert_p, self.min_missing)
+
+    def check(self, orders: MergedOrders, since_same_seconds: F64) -> list[Verdict]:  # noqa: ARG002  # not about customers
+        """The holes that these orders leave behind them."""
+        split = [split_numbers(p.order_id.data, p.order_id.start, p.order_id.length) for p in orders.pieces]
+        starts = np.cumsum([0, *(len(piece) for piece in orders.pieces[:-1])])
+        place = starts[orders.piece] + orders.row
+        number, name = (np.concatenate([one[k] for one in split])[place] for k in (0, 1))
+        clock_ms = np.concatenate([piece.clock_ms for piece in orders.pieces])[place]
+        order_id = Text.join([piece.order_id for piece in orders.pieces]).take(place)
+        holes = self._numbers.follow(order_id, number, name, clock_ms)
+        return [self._verdict(orders, holes, i) for i in range(len(holes.at))]
+
+    def get_state(self) -> State:
+        """The sequences."""
+        return self._numbers.get_state()
+
+    def set_state(self, state: State) -> None:
+        """Go on from these sequences."""
+        self._numbers.set_state(state)
+
+    def _verdict(self, merged: MergedOrders, holes: Holes, i: int) -> Verdict:
+        orders, row = merged.find(int(holes.at[i]))
+        most = np.log(self.alert_p) / np.log(holes.usual[i])
+        signal = Signal(
+            "order_number_gap", self.kind, 1.0, 1.0, float(holes.missing[i]), np.nan,
+            max(float(np.floor(most)), self.min_missing - 1.0), is_rule=True, contribution=1.0,
+        )  # fmt: skip
+        return Verdict(
+            kind=self.kind,
+            score=1.0,
+            entity_type=self.entity_type,
+            entity=self._numbers.keys.names[int(holes.row[i])] or _NAMELESS,
+            time_ms=int(orders.time_ms[row]),
+            clock_ms=int(orders.clock_ms[row]),
+            partition=orders.partition,
+            offset=int(orders.offset[row]),
+            signals=(signal,),
+        )

@@ -1,0 +1,1 @@
+"""One file a drift part: values whose mean should stay where it is."""

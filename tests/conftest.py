@@ -1,0 +1,50 @@
+"""What every integration test shares: a broker and a Redis-compatible server of either kind, and settings on them.
+
+`make test` runs on the embedded parts. `make test-real` runs the same tests on Apache Kafka and redis-server too:
+these are marked `real`, everything that needs a broker or a Redis is marked `parts`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from tests.parts.services import KINDS, settings_on
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from config.settings import Settings
+    from stream.embedded import Services
+    from tests.parts.services import Parts
+
+
+hypothesis_settings.register_profile("compiled", deadline=None)  # a first call may have to compile
+hypothesis_settings.load_profile("compiled")
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param("embedded", marks=pytest.mark.parts),
+        pytest.param("real", marks=[pytest.mark.parts, pytest.mark.real]),
+    ],
+)
+def parts(request) -> Iterator[Parts]:
+    """A broker and a Redis-compatible server, started once a run; a test's own names keep it apart from others."""
+    with KINDS[request.param]() as parts:
+        yield parts
+
+
+@pytest.fixture
+def services(parts) -> Services:
+    """Where they listen."""
+    return parts.services
+
+
+@pytest.fixture
+def settings(services) -> Settings:
+    """Settings on them, with names of topics, group and stream that no other test uses."""
+    return settings_on(services)

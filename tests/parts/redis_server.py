@@ -1,0 +1,78 @@
+"""A Redis-compatible server that a test can kill, pause, empty and start again on the same port."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import redis
+
+from tests.parts.guarded import GuardedProcess
+from tests.parts.ports import HOST, free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+_START_SECONDS: Final = 15.0
+_MEMORY_ONLY: Final = ("--save", "", "--appendonly", "no")
+
+
+class RedisServer:
+    """`binary` is a redis-server or a valkey-server; `options` are words of its command line, after ours.
+
+    Keeps everything in memory unless the options say otherwise, so that a restart is an empty server. The
+    folder is the server's own and goes away with the block. Entering the block starts it.
+    """
+
+    def __init__(self, binary: str, *, port: int | None = None, options: Sequence[str] = ()) -> None:
+        self.port = port or free_ports(1)[0]
+        self._binary = binary
+        self._options = options
+        self._folder = tempfile.TemporaryDirectory(prefix="orderwatch-redis-")
+        self._process: GuardedProcess | None = None
+
+    @property
+    def url(self) -> str:
+        """In the form of `redis.url`."""
+        return f"redis://{HOST}:{self.port}/0"
+
+    @property
+    def process(self) -> GuardedProcess:
+        """The server's process, to be paused and resumed."""
+        assert self._process is not None, "not started"
+        return self._process
+
+    def start(self) -> None:
+        """Start, or start again after `kill`; it takes commands when this returns."""
+        folder = Path(self._folder.name)
+        where = ["--bind", HOST, "--port", str(self.port), "--dir", str(folder), "--daemonize", "no"]
+        command = [self._binary, *where, *_MEMORY_ONLY, *self._options]
+        self._process = GuardedProcess(command, folder / "redis-server.log", {})
+        self._process.wait_until_said(b"Ready to accept connections", _START_SECONDS)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+
+    def empty(self) -> None:
+        """Forget everything, scripts too, as a server that came back with nothing."""
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
+            client.script_flush()
+
+    def end(self) -> None:
+        """Kill it if it runs, and remove its folder."""
+        if self._process is not None:
+            self._process.kill()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()

@@ -1,0 +1,342 @@
+"""The feature log, its files, reading them back, and the certificate that live and offline features are the same."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from functools import cache
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from aiokafka import AIOKafkaProducer
+
+import features
+from config.promotions import PromotionRegister
+from config.settings import load
+from features.parity import same_bits
+from features.table import BEGAN, HASH
+from stream.archive import Archive
+from stream.archiver import Archiver, Landing
+from stream.assembly import Assembly
+from stream.cli import main
+from stream.decode import Decoder
+from stream.feature_log import SCORE, VERSIONS, FeatureLog, read_block
+from stream.replay import batches
+from stream.simulator import SimulatorSettings, simulate
+from stream.simulator.incidents import make
+
+MOST_LINES = 120
+TOPIC = "orderwatch.features.v1"
+
+
+class Worker:
+    """What of a worker makes the feature log: decode, features, judge, log; without the rest of the pipeline."""
+
+    def __init__(self, settings):
+        assembly = Assembly(settings, PromotionRegister({}))
+        n = settings.kafka.partitions
+        self.decoders = [Decoder(number, settings.decode) for number in range(n)]
+        self.partitions = [assembly.partition() for _ in range(n)]
+        self.judges = [assembly.judge(number, self.partitions[number].spaces) for number in range(n)]
+        self.log = FeatureLog(settings, {"half_space_trees": "3"})
+
+    def blocks(self, number, records):
+        batch = self.decoders[number].decode(records).batch
+        self.partitions[number].transform(batch)
+        verdicts = self.judges[number].judge(batch)
+        made = self.log.blocks(number, batch, self.judges[number]._watches, verdicts)
+        return [block.value for block in made]
+
+
+@cache
+def lines():
+    """Five simulated hours over a change of date, with wrong prices."""
+    settings = SimulatorSettings(
+        seed=5, duration_seconds=18_000, orders_per_second=0.3, incidents=(make("price_typo", after_seconds=9_000.0),)
+    )
+    return tuple(event.value for event in simulate(settings))
+
+
+@cache
+def batches_of_log():
+    return tuple(batches(lines(), load().kafka.partitions, MOST_LINES))
+
+
+@cache
+def blocks(sample=1.0, begin=0):
+    """The blocks of a worker, in the order in which it writes them; it may start in the middle."""
+    worker = Worker(load(feature_log={"sample": sample}))
+    return tuple(block for number, some in batches_of_log()[begin:] for block in worker.blocks(number, some))
+
+
+def logged(some):
+    return pa.concat_tables([read_block(block) for block in some])
+
+
+def in_order(table):
+    return table.take(np.lexsort((table["offset"].to_numpy(), table["partition"].to_numpy())))
+
+
+def files_in(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def orders(tmp_path):
+    path = tmp_path / "orders.jsonl"
+    path.write_bytes(b"\n".join(lines()))
+    return path
+
+
+# --- the log -------------------------------------------------------------------------------------
+
+
+def test_logged_features_are_those_computed_offline_bit_for_bit():
+    live = in_order(logged(blocks()))
+    offline = in_order(features.compute(lines(), progress=False))
+    names = [name for name in offline.schema.names if name != HASH]
+    assert same_bits(live.select(names), offline.select(names))
+    assert set(live[HASH].to_pylist()) == set(offline[HASH].to_pylist())
+
+
+def test_a_row_says_what_scored_it_and_with_what_outcome():
+    table = logged(blocks())
+    scores = [name for name in table.schema.names if name.startswith(SCORE)]
+    assert f"{SCORE}price_outlier" in scores
+    assert np.nanmax(table[f"{SCORE}price_outlier"].to_numpy()) > 0.99
+    found = [kind for kind in table["verdict_kinds"].to_pylist() if kind]
+    assert "price.below_cost" in found
+    assert len(found) == np.count_nonzero(~np.isnan(table["verdict_score"].to_numpy()))
+    assert json.loads(table[VERSIONS][0].as_py())["half_space_trees"] == "3"
+    assert set(table[BEGAN].to_pylist()) == {0}
+
+
+def test_a_sample_keeps_every_row_with_a_verdict_and_is_the_same_at_each_reading():
+    whole, part = logged(blocks()), logged(blocks(0.25))
+    kept = set(part["event_id"].to_pylist())
+    verdicts = {
+        row["event_id"] for row in whole.select(["event_id", "verdict_kinds"]).to_pylist() if row["verdict_kinds"]
+    }
+    assert verdicts <= kept
+    assert 0.2 < (len(kept) - len(verdicts)) / (whole.num_rows - len(verdicts)) < 0.3
+    assert same_bits(part, logged(blocks.__wrapped__(0.25)))
+    nothing_but = logged(blocks(0.0))
+    assert set(nothing_but["event_id"].to_pylist()) == verdicts
+
+
+def test_a_log_that_goes_on_from_a_state_remembers_as_far_back():
+    log, other = FeatureLog(load()), FeatureLog(load())
+    log.set_state({"began": np.array([[2, 700]])})
+    other.set_state(log.get_state())
+    assert other.get_state()["began"].tolist() == [[2, 700]]
+
+
+# --- the files -----------------------------------------------------------------------------------
+
+
+def archived(folder, some, *, step=10, landed=0):
+    """Land the blocks in ranges of `step`, from where the files or the commit say, as the consumer does."""
+    archive = Archive(str(folder), TOPIC)
+    at = archive.assign(0, landed or None) or 0
+    while at < len(some):
+        complete = False
+        for offset in range(at, min(at + step, len(some))):
+            complete = archive.add(0, offset, some[offset])
+            if complete:
+                break
+        at = archive.land(0)
+    return archive
+
+
+def test_every_row_lands_in_exactly_one_file_of_its_hour(tmp_path):
+    archived(tmp_path, blocks())
+    table = in_order(features.history("2000-01-01", "2100-01-01", path=tmp_path))
+    assert same_bits(table, in_order(logged(blocks())))
+    hours = {name.rpartition("/")[0] for name in files_in(tmp_path)}
+    assert len(hours) > 4
+    for hour in hours:
+        day, begins = (part.partition("=")[2] for part in hour.split("/"))
+        times = features.history(f"{day}T{begins}:00", f"{day}T{begins}:59:59.999999", path=tmp_path)[
+            "time"
+        ].to_pylist()
+        assert {f"{time:%Y-%m-%d %H}" for time in times} == {f"{day} {begins}"}
+
+
+class Crash(Exception):
+    pass
+
+
+@pytest.mark.parametrize("moves", [0, 1, 2, 5])
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_crash_between_write_and_rename_changes_no_file(tmp_path, monkeypatch, moves, committed):
+    archived(tmp_path / "undisturbed", blocks())
+    crashing, left, done = Archive(str(tmp_path / "crashed"), TOPIC), moves, 0
+    move = crashing._fs.mv
+
+    def mv(*args, **kwargs):
+        nonlocal left
+        if left == 0:
+            raise Crash
+        left -= 1
+        move(*args, **kwargs)
+
+    monkeypatch.setattr(type(crashing._fs), "mv", lambda _, *args, **kwargs: mv(*args, **kwargs))
+    crashing.assign(0, None)
+    crashed = False
+    for offset, block in enumerate(blocks()):
+        crashing.add(0, offset, block)
+        if offset % 10 == 9 and not crashed:
+            try:
+                done = crashing.land(0)
+            except Crash:
+                crashed = True
+    assert crashed
+    monkeypatch.undo()
+    assert any("/_" in name for name in files_in(tmp_path / "crashed"))
+    archived(tmp_path / "crashed", blocks(), landed=done if committed else 0)
+    assert files_in(tmp_path / "crashed") == files_in(tmp_path / "undisturbed")
+
+
+def test_a_range_that_lands_again_keeps_its_bounds_though_more_has_come(tmp_path):
+    archived(tmp_path, blocks()[:40])
+    before = files_in(tmp_path)
+    archived(tmp_path, blocks()[:100], step=100)
+    after = files_in(tmp_path)
+    assert {name: after[name] for name in before} == before
+    assert same_bits(
+        in_order(features.history("2000-01-01", "2100-01-01", path=tmp_path)), in_order(logged(blocks()[:100]))
+    )
+
+
+def test_orders_that_a_worker_judged_again_land_once(tmp_path):
+    again = (*blocks()[:60], *blocks()[45:])
+    archive = archived(tmp_path, again)
+    assert archive.repeated_rows == logged(blocks()[45:60]).num_rows
+    assert same_bits(in_order(features.history("2000-01-01", "2100-01-01", path=tmp_path)), in_order(logged(blocks())))
+
+
+def test_what_the_topic_no_longer_holds_is_said_to_be_lost_and_the_rest_goes_on(tmp_path, caplog):
+    archived(tmp_path, blocks()[:10])
+    archive = Archive(str(tmp_path), TOPIC)
+    assert archive.assign(0, 10, earliest=25) == 25
+    assert "offsets 10 to 24 were deleted before they landed" in caplog.text
+    assert not archive.expects(0, 10)
+    assert archive.expects(0, 25)
+
+
+def test_what_is_no_block_is_left_out(tmp_path):
+    archived(tmp_path, (b"rubbish", b"", blocks()[0]))
+    assert features.history("2000-01-01", "2100-01-01", path=tmp_path).num_rows == read_block(blocks()[0]).num_rows
+
+
+def test_an_address_of_any_kind_takes_the_same_files(tmp_path):
+    import fsspec
+
+    archived(tmp_path, blocks())
+    archived("memory://features", blocks())
+    memory = fsspec.filesystem("memory")
+    there = {name.removeprefix("/features/"): memory.cat(name) for name in memory.find("/features")}
+    assert there == files_in(tmp_path)
+    remote = features.history("2000-01-01", "2100-01-01", path="/features", filesystem=memory)
+    assert same_bits(remote, features.history("2000-01-01", "2100-01-01", path=tmp_path))
+
+
+def test_history_gives_the_time_and_the_columns_asked_for(tmp_path):
+    archived(tmp_path, blocks())
+    whole = logged(blocks())
+    times = np.sort(whole["time"].cast(pa.int64()).to_numpy())
+    since, until = (str(np.datetime64(int(time), "ms")) for time in (times[100], times[300]))
+    some = features.history(since, until, path=tmp_path, columns=["event_id", "time", "margin"])
+    assert some.schema.names == ["event_id", "time", "margin"]
+    assert some.num_rows == ((times >= times[100]) & (times < times[300])).sum()
+    assert features.history("1999-01-01", "1999-02-01", path=tmp_path).num_rows == 0
+    with pytest.raises(FileNotFoundError):
+        features.history("1999-01-01", "1999-02-01", path=tmp_path / "nowhere")
+
+
+def test_the_topic_lands_once_though_the_archive_stops_and_starts(settings, tmp_path):
+    name = f"features-{uuid4().hex[:8]}"
+    settings = settings.model_copy(update={"feature_log": settings.feature_log.model_copy(update={"topic": name})})
+
+    async def send(some):
+        producer = AIOKafkaProducer(bootstrap_servers=settings.kafka.brokers)
+        await producer.start()
+        for block in some:
+            await producer.send_and_wait(name, block, str(read_block(block)["partition"][0]).encode())
+        await producer.stop()
+
+    def archive():
+        archiver = Archiver(settings, Archive(str(tmp_path), name), Landing(bytes=40_000), until_caught_up=True)
+        asyncio.run(asyncio.wait_for(archiver.run(), 60))
+
+    for part in (blocks()[:90], blocks()[90:]):
+        asyncio.run(send(part))
+        archive()
+    assert same_bits(in_order(features.history("2000-01-01", "2100-01-01", path=tmp_path)), in_order(logged(blocks())))
+
+
+# --- the certificate -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the command in this process; give its exit code, output and messages."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["orderwatch", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code or 0, captured.out, captured.err
+
+    return call
+
+
+def test_the_certificate_holds_over_workers_that_started_in_the_middle(run, tmp_path, orders):
+    middle = len(batches_of_log()) // 2
+    worker = Worker(load())
+    first = [block for number, some in batches_of_log()[:middle] for block in worker.blocks(number, some)]
+    archived(tmp_path / "kept", (*first, *blocks(begin=middle)))
+    code, out, _ = run("parity", orders, "--features", tmp_path / "kept", "--json")
+    told = json.loads(out)
+    assert (code, told["holds"], told["missing"], told["differences"]) == (0, True, 0, [])
+    assert told["rows"] == logged(blocks()).num_rows
+    assert "price_deviation" in told["columns"]
+
+
+def test_a_changed_parameter_fails_the_certificate_by_column(run, tmp_path, orders):
+    archived(tmp_path / "kept", blocks())
+    changed = tmp_path / "changed.yaml"
+    changed.write_text("features: {price_deviation: {on: true, params: {floor: 0.2}}}\n")
+    code, out, _ = run("parity", orders, "--features", tmp_path / "kept", "--config", changed)
+    assert code == 1
+    differing = [line.partition(":")[0] for line in out.splitlines() if " rows differ; first at" in line]
+    assert differing == ["price_deviation"]
+    assert "logged by feature hash" in out
+
+
+def test_rows_that_the_replay_lacks_fail_the_certificate(run, tmp_path, orders):
+    archived(tmp_path / "kept", blocks())
+    orders.write_bytes(b"\n".join(lines()[: len(lines()) // 2]))
+    code, out, _ = run("parity", orders, "--features", tmp_path / "kept")
+    assert code == 1
+    assert "logged rows are not in the replay" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--features", "nowhere"], "nowhere"),
+        (["--features", ".", "--from", "1999-01-01", "--to", "1999-01-02"], "no logged row"),
+        (["--features", ".", "--from", "yesterday"], "yesterday"),
+    ],
+)
+def test_a_certificate_of_nothing_ends_with_2_and_one_line(run, orders, tmp_path, monkeypatch, arguments, word):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run("parity", orders, *arguments)
+    assert (code, err.count("\n")) == (2, 1)
+    assert word in err
