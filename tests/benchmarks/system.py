@@ -8,6 +8,7 @@ import sys
 import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ class RunFailed(RuntimeError):
     """A system under test ended before it had read everything, or did not end."""
 
 
+@cache  # asked again once this process is pinned, the system would see one core only
 def cores() -> tuple[set[int], set[int]]:
     """Cores for broker, Redis and producer, and the core for the system under test; empty: no pinning."""
     if not hasattr(os, "sched_getaffinity"):
