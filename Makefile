@@ -26,7 +26,7 @@ demo: setup ## a simulated shop, its incidents, and the alerts as they come (abo
 	$(BIN)/orderwatch demo
 
 test: lint types layers ## lint, types, layers, then every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 test-real: setup ## what talks to a broker or Redis, on Apache Kafka and redis-server too (Java 17, mvn)
 	@$(BIN)/python -m tests.parts
