@@ -26,9 +26,9 @@ from features.order_slice import MergedOrders, OrderSlice, Part, split
 from features.segments import UsualShares
 from features.state import State, Stateful, gathered, part_of, read_back, restore, written
 from features.text import Composed
-from models.counted import Counted
 from models.crossing import Crossing
 from models.drift_count import DriftCount
+from models.open_panes import TOO_LATE, Occurrences, OpenPanes
 from models.verdict import Verdict
 from models.volume_count import VolumeCount
 
@@ -42,7 +42,7 @@ class Slice:
     partition: int
     clock_ms: int
     orders: OrderSlice
-    counts: dict[str, Counted]
+    counts: Occurrences
     sums: dict[str, dict[str, I64]]
     verdicts: list[Verdict]
 
@@ -78,7 +78,9 @@ class Across:
         self._lateness_ms = int(settings.time.allowed_lateness_seconds * 1000)
         self._volumes = volumes
         self._drifts = drifts
-        self._closing = [part.close for part in volumes.values()] + [part.close for part in drifts.values()]
+        self._series = list(volumes.values())
+        self._open = OpenPanes(len(self._series))
+        self._closed = -1
         self._crossings = crossings
         self.usual = UsualShares()
         self._customers = CustomerOrders(settings.state.max_customers)
@@ -93,15 +95,8 @@ class Across:
     def cut(self, partition: int, batch: Batch, verdicts: list[Verdict], spaces: Mapping[str, Keys]) -> Slice:
         """Reduce a judged batch to its slice; `spaces` are the partition's key spaces."""
         panes = batch.time_ms // self._pane_ms
-        timely = None if not batch.late.any() else ~batch.late
-        counts = {}
-        for name, volume in self._volumes.items():
-            keys, at = volume.series.count(batch)
-            if timely is not None:
-                rows = np.flatnonzero(timely[at])
-                keys, at = keys.take(rows), at[rows]
-            if len(at):
-                counts[name] = Counted.of(keys, panes[at])
+        timely = np.where(batch.late, TOO_LATE, panes) if batch.late.any() else panes
+        counts = Occurrences.of(((i, *part.series.count(batch)) for i, part in enumerate(self._series)), timely)
         sums = {name: drift.sums(batch, panes) for name, drift in self._drifts.items()}
         clock_ms = int(batch.clock_ms[-1]) if len(batch) else 0
         return Slice(partition, clock_ms, OrderSlice.of(partition, batch, spaces), counts, sums, verdicts)
@@ -113,8 +108,7 @@ class Across:
             self._orders.append(Part(piece.orders, 0, len(piece.orders)))
             self.usual.add(piece.orders)
         self._verdicts.extend(piece.verdicts)
-        for name, counted in piece.counts.items():
-            self._volumes[name].add(counted)
+        self._open.add(piece.counts)
         for name, sums in piece.sums.items():
             self._drifts[name].add(sums)
 
@@ -154,11 +148,12 @@ class Across:
         orders = {f"orders.{i:06}": part.orders.get_state() for i, part in enumerate(self._orders)}
         starts = np.array([part.start for part in self._orders], np.int64)
         own: State = {"clock_ms": self._clock_ms, "starts": starts, "verdicts": written(self._verdicts)}
+        own["closed"] = np.array([self._closed])
         return gathered({"own": own} | orders | {name: part.get_state() for name, part in self._parts().items()})
 
     def set_state(self, state: State) -> None:
         """Go on from a state of the same settings."""
-        self._clock_ms = state["own/clock_ms"].copy()
+        self._clock_ms, self._closed = state["own/clock_ms"].copy(), int(state["own/closed"][0])
         self._verdicts = read_back(state["own/verdicts"], list[Verdict])
         names = sorted({name.partition("/")[0] for name in state if name.startswith("orders.")})
         waiting = [OrderSlice.from_state(part_of(state, name)) for name in names]
@@ -170,7 +165,7 @@ class Across:
         counting: dict[str, Stateful] = {f"series.{name}": part for name, part in self._volumes.items()}
         counting |= {f"drift.{name}": part for name, part in self._drifts.items()}
         counting |= {f"crossing.{crossing.kind}": crossing for crossing in self._crossings}
-        return counting | {"usual": self.usual, "customers": self._customers}
+        return counting | {"open": self._open, "usual": self.usual, "customers": self._customers}
 
     def _due_verdicts(self, upto_ms: int) -> list[Verdict]:
         due = [verdict for verdict in self._verdicts if verdict.clock_ms < upto_ms]
@@ -188,4 +183,11 @@ class Across:
         return [verdict for crossing in self._crossings for verdict in crossing.check(due, since_same)]
 
     def _odd_windows(self, upto_ms: int) -> list[Verdict]:
-        return [verdict for close in self._closing for verdict in close(upto_ms, self._pane_ms, self._lateness_ms)]
+        """Verdicts on the windows that are complete: the merged log is the allowed lateness past their end."""
+        upto = (upto_ms - self._lateness_ms) // self._pane_ms - 1
+        if upto <= self._closed:
+            return []
+        self._closed, times = upto, (self._pane_ms, self._lateness_ms)
+        due = zip(self._series, self._open.close(upto), strict=True)
+        odd = [verdict for part, counted in due if counted is not None for verdict in part.close(upto, counted, *times)]
+        return odd + [verdict for part in self._drifts.values() for verdict in part.close(upto, *times)]

@@ -65,9 +65,8 @@ class DriftCount:
                     total[0] += millionths
                     total[1] += rows
 
-    def close(self, upto_ms: int, pane_ms: int, lateness_ms: int) -> list[Verdict]:
-        """Verdicts on the series that the panes now complete show at a new level."""
-        upto = (upto_ms - lateness_ms) // pane_ms - 1
+    def close(self, upto: int, pane_ms: int, lateness_ms: int) -> list[Verdict]:
+        """Verdicts on the series that the panes up to and with `upto` show at a new level."""
         self._closed = max(self._closed, upto)
         return [
             self._verdict(change, (pane + 1) * pane_ms, lateness_ms, place)

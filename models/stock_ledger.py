@@ -12,7 +12,7 @@ from features.batch import I64, Flag
 from features.keys import Keys, grown
 from features.state import State, gathered, part_of, room
 from features.text import Text
-from models.counted import Counted
+from models.open_panes import Counted
 from models.verdict import Signal, Verdict
 from models.volume_count import ACROSS
 from models.volume_series import SURGE
@@ -97,39 +97,19 @@ class StockLedger:
         self._rank, self._name, self._weight = rank, name, weight
         self._keys = Keys("sku", max_skus)
         self._state = np.zeros((1024, 4), np.int64)
-        self._open: list[Counted] = []
-        self._closed = -1
 
-    def add(self, counted: Counted) -> None:
-        """Take in sales and reports; those of a pane that is closed come too late."""
-        timely = np.flatnonzero(counted.panes > self._closed)
-        if len(timely):
-            self._open.append(counted if len(timely) == len(counted) else counted.take(timely))
-
-    def close(self, upto_ms: int, pane_ms: int, lateness_ms: int) -> list[Verdict]:
-        """Verdicts on the panes that the merged log, having reached `upto_ms`, completes."""
-        upto = (upto_ms - lateness_ms) // pane_ms - 1
-        if upto <= self._closed or not self._open:
-            return []
-        self._closed = upto
-        due = [piece.take(np.flatnonzero(piece.panes <= upto)) for piece in self._open]
-        rest = [piece.take(np.flatnonzero(piece.panes > upto)) for piece in self._open]
-        self._open = [piece for piece in rest if len(piece)]
-        due = [piece for piece in due if len(piece)]
-        return self._enter(Counted.sum(due), pane_ms, lateness_ms) if due else []
+    def close(self, upto: int, counted: Counted, pane_ms: int, lateness_ms: int) -> list[Verdict]:  # noqa: ARG002  # as series do
+        """Verdicts on the panes up to and with `upto`."""
+        return self._enter(counted, pane_ms, lateness_ms) if len(counted) else []
 
     def get_state(self) -> State:
-        """Levels and sales by sku, and the panes that are still open."""
-        opened = Counted.sum(self._open).get_state() if self._open else {}
-        own: State = {"closed": np.array([self._closed]), "skus": self._state}
-        return gathered({"keys": self._keys.get_state(), "own": own, "open": opened})
+        """Levels and sales by sku."""
+        return gathered({"keys": self._keys.get_state(), "own": {"skus": self._state}})
 
     def set_state(self, state: State) -> None:
         """Go on from these levels."""
         self._keys.set_state(part_of(state, "keys"))
-        self._closed, self._state = int(state["own/closed"][0]), room(state["own/skus"], 1)
-        opened = part_of(state, "open")
-        self._open = [Counted.from_state(opened)] if opened else []
+        self._state = room(state["own/skus"], 1)
 
     def _enter(self, counted: Counted, pane_ms: int, lateness_ms: int) -> list[Verdict]:
         moves = _Entries.of(counted)

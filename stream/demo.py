@@ -91,9 +91,9 @@ class _BoundedJudge:
         """The event time that the log has reached."""
         return self._pipeline.clock_ms
 
-    def process(self, partition: int, records: Sequence[Record], *, wait: bool) -> Outcome:
+    def process(self, partition: int, records: Sequence[Record], *, wait: bool, more: bool) -> Outcome:
         """Judge records; with the last one, finish."""
-        outcome = self._pipeline.process(partition, records, wait=wait)
+        outcome = self._pipeline.process(partition, records, wait=wait, more=more)
         self.progress.judged += len(records)
         if self.progress.judged != self.total:
             return outcome

@@ -89,11 +89,12 @@ class Pipeline:
         """Family -> conditions that its budget of alerts has held back so far (`alerts.budget_per_day`)."""
         return dict(self._incidents.held_back)
 
-    def process(self, partition: int, records: Sequence[Record], *, wait: bool = True) -> Outcome:
+    def process(self, partition: int, records: Sequence[Record], *, wait: bool = True, more: bool = False) -> Outcome:
         """Judge records of one partition, in offset order.
 
         `wait` : other partitions may still have older events to read, so what has to be merged waits for them.
-        False when every partition is read to its end.
+        False when every partition is read to its end. `more` : another batch follows at once, and merging is
+        left to it; what is told does not depend on it, only how often the partitions are looked at.
         """
         decoded = self._decoders[partition].decode(records)
         batch = decoded.batch
@@ -102,7 +103,7 @@ class Pipeline:
         verdicts = self._judges[partition].judge(batch)
         verdicts += malformed_verdicts(decoded.dead_letters, batch, partition, clock_before_ms)
         self._across.add(self._across.cut(partition, batch, verdicts, self._partitions[partition].spaces))
-        outcome = self._told(wait=wait)
+        outcome = Outcome(held=self._across.held()) if more else self._told(wait=wait)
         outcome.dead_letters = decoded.dead_letters
         outcome.events = len(batch)
         outcome.duplicates = decoded.duplicates

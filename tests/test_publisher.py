@@ -21,7 +21,7 @@ LIMIT = 200_000
 class Nothing:
     clock_ms = 0
 
-    def process(self, partition, records, *, wait):
+    def process(self, partition, records, *, wait, more):
         return Judged()
 
     def advance(self, now_ms):

@@ -88,7 +88,7 @@ class Remember:
         self.batches: list[tuple[int, list[int]]] = []
         self.waits: list[bool] = []
 
-    def process(self, partition, records, *, wait):
+    def process(self, partition, records, *, wait, more):
         self.waits.append(wait)
         self.batches.append((partition, [record.offset for record in records]))
         return Judged(events=len(records))

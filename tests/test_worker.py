@@ -234,9 +234,9 @@ from tests.parts.every_order import EveryOrder
 from stream.engine.worker import run_worker
 
 class Says(EveryOrder):
-    def process(self, partition, records, *, wait):
+    def process(self, partition, records, *, wait, more):
         print(partition, flush=True)
-        return super().process(partition, records, wait=wait)
+        return super().process(partition, records, wait=wait, more=more)
 
 run_worker(pickle.load(sys.stdin.buffer), Says())
 """

@@ -46,8 +46,11 @@ class Judge(Protocol):
     def clock_ms(self) -> int:
         """The event time that the log has reached."""
 
-    def process(self, partition: int, records: Sequence[Record], *, wait: bool) -> Outcome:
-        """Judge records of one partition, in offset order; `wait` while others have older ones to be read."""
+    def process(self, partition: int, records: Sequence[Record], *, wait: bool, more: bool) -> Outcome:
+        """Judge records of one partition, in offset order.
+
+        `wait` : other partitions have older ones to be read. `more` : the next batch follows at once.
+        """
 
     def advance(self, now_ms: int) -> Outcome:
         """Close what event time `now_ms` closes on partitions that say nothing."""
@@ -89,7 +92,8 @@ class Flow:
 
     async def judge(self, batch: Batch) -> None:
         """Judge one batch and queue its outcome; the limit on batches in flight bounds that queue."""
-        self._queue(self._judge.process(batch.tp.partition, batch.records, wait=batch.wait), batch)
+        outcome = self._judge.process(batch.tp.partition, batch.records, wait=batch.wait, more=batch.more)
+        self._queue(outcome, batch)
         self._clock_ms = self._judge.clock_ms
         await asyncio.sleep(0)  # let heartbeats, the fetch and the publisher in between two batches
 

@@ -45,13 +45,15 @@ _POLL_SECONDS = 0.25  # longest wait for records: a stop and a look at the end t
 class Batch(NamedTuple):
     """Records of one partition in offset order, and the generation of the group they were fetched in.
 
-    `wait` : when these were handed over, some partition still held records that were not.
+    `wait` : when these were handed over, some partition still held records that were not. `more` : the same
+    fetch brought another batch, which follows.
     """
 
     tp: TP
     records: Sequence[Record]
     generation: int
     wait: bool = True
+    more: bool = False
 
     @property
     def next_offset(self) -> int:
@@ -193,7 +195,8 @@ class BatchConsumer(driver.Consumer):
             for start in range(0, len(records), self._batch_records)
         ]
         for number, (tp, records) in enumerate(slices, 1):
-            yield Batch(tp, records, look.generation, wait=look.behind or number < len(slices))
+            more = number < len(slices)
+            yield Batch(tp, records, look.generation, wait=look.behind or more, more=more)
 
     def _unread(self, tp: TP, records: Sequence[Any]) -> Sequence[Any]:
         position = self._read_offset[tp]

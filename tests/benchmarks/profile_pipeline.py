@@ -39,10 +39,10 @@ from features.partition import Partition
 from features.partitioner import partitions_of
 from models.across import Across
 from models.calibration import Calibration
-from models.counted import Counted
 from models.crossing import Crossing
 from models.detector import Detector
 from models.judge import Judge
+from models.open_panes import Occurrences, OpenPanes
 from models.outlier import Outlier
 from models.rule import Rule
 from models.volume_count import VolumeCount
@@ -78,11 +78,12 @@ _PLACES: Final = (
     (Calibration, "score_learn", "calibration"),
     (OrderSlice, "of", "slice"),
     (Across, "cut", "cut"),
-    (Counted, "of", "count"),
+    (Occurrences, "of", "occurrences"),
+    (OpenPanes, "add", "count"),
+    (OpenPanes, "close", "close panes"),
     (Across, "add", "add"),
     (Across, "release", "release"),
     (Across, "held", "held"),
-    (VolumeCount, "add", "volume add"),
     (VolumeCount, "close", "volume close"),
     (Incidents, "take", "incidents"),
     (AlertWriter, "write", "write"),

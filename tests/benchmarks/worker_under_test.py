@@ -34,10 +34,10 @@ class GaugedPipeline:
         """Hand on."""
         return self.pipeline.clock_ms
 
-    def process(self, partition: int, records: Sequence[Record], *, wait: bool) -> Outcome:
+    def process(self, partition: int, records: Sequence[Record], *, wait: bool, more: bool) -> Outcome:
         """Judge, then count."""
         began = time.thread_time()
-        outcome = self.pipeline.process(partition, records, wait=wait)
+        outcome = self.pipeline.process(partition, records, wait=wait, more=more)
         self.gauge.scoring_seconds += time.thread_time() - began
         self.gauge.alerts += len(outcome.alerts)
         self.gauge.count(len(records))

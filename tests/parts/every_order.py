@@ -40,7 +40,7 @@ class EveryOrder:
         self._pause_seconds = pause_seconds
         self._fails_at = fails_at
 
-    def process(self, partition: int, records: Sequence[Record], *, wait: bool) -> Judged:
+    def process(self, partition: int, records: Sequence[Record], *, wait: bool, more: bool) -> Judged:
         judged = Judged()
         self.batches += 1
         for record in records:

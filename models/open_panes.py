@@ -1,0 +1,262 @@
+"""How often each key of each series came in the panes that are still open.
+
+All series share one table, and a batch enters it in one call: what a small batch costs is calls, not orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from features.batch import I64
+from features.state import State, room
+from features.text import Bytes, Naming, Text
+
+SERIES, BITS, PANE, COUNT, NAME, LENGTH = range(6)
+_COLUMNS: Final = 6
+_ROWS, _BYTES, _UNNAMED = range(3)
+_FIRST_ROWS: Final = 1024
+_FIRST_BYTES: Final = 1 << 14
+_NO_NAME: Final = -1
+_NO_PANE: Final = 1 << 62
+TOO_LATE: Final = -1
+"""The pane of an occurrence that is not to be counted."""
+_ODD: Final = 0x1E3779B97F4A7C15
+
+
+@dataclass(slots=True)
+class Counted:
+    """Of one series, `counts` occurrences of each key in each pane, every pair once; by pane, then the key's bits."""
+
+    keys: Text
+    panes: I64
+    counts: I64
+
+    def __len__(self) -> int:
+        """Pairs of key and pane."""
+        return len(self.panes)
+
+
+@dataclass(slots=True)
+class Occurrences:
+    """What one batch adds to all series, an occurrence a row.
+
+    `start`, `length` : the key's name in `data`, which holds the batch's messages; `start` is -1 where the name is
+    put together on demand, by the one of `keys` that begins at or before the row (`begin`).
+    """
+
+    series: I64
+    bits: I64
+    panes: I64
+    data: Bytes
+    start: I64
+    length: I64
+    keys: Sequence[Naming]
+    begin: I64
+
+    @classmethod
+    def of(cls, counted: Iterable[tuple[int, Naming, I64]], panes: I64) -> Occurrences:
+        """Put together (number of the series, keys, positions of their events); `panes` is the pane of each event."""
+        parts = [part for part in counted if len(part[2])]
+        if not parts:
+            return _NONE
+        numbers, keys, at = zip(*parts, strict=True)
+        sizes = np.array([len(each) for each in at])
+        data = next((each.data for each in keys if isinstance(each, Text)), _NONE.data)
+        lies_there = [isinstance(each, Text) and each.data is data for each in keys]
+        unnamed = np.full(int(sizes.max()), _NO_NAME)
+        start = [k.start if there else unnamed[:n] for k, there, n in zip(keys, lies_there, sizes, strict=True)]
+        length = [k.length if there else unnamed[:n] for k, there, n in zip(keys, lies_there, sizes, strict=True)]
+        return cls(
+            np.array(numbers).repeat(sizes),
+            np.concatenate([each.hash for each in keys]),
+            panes[np.concatenate(at)],
+            data,
+            np.concatenate(start),
+            np.concatenate(length),
+            keys,
+            sizes.cumsum() - sizes,
+        )
+
+    def __len__(self) -> int:
+        """Occurrences."""
+        return len(self.series)
+
+
+_NOTHING: Final = np.zeros(0, np.int64)
+_NONE: Final = Occurrences(_NOTHING, _NOTHING, _NOTHING, Text.of([]).data, _NOTHING, _NOTHING, (), _NOTHING)
+
+
+@numba.njit(cache=True)
+def _slot(series: int, bits: int, pane: int, slots: NDArray[np.int32], table: I64) -> int:
+    """The slot of a key in a pane, or the empty one where it would go."""
+    last = len(slots) - 1
+    mixed = (bits ^ (pane * _ODD)) + series * _ODD
+    j = (mixed ^ (mixed >> 32)) & last
+    while slots[j] != 0:
+        row = table[slots[j] - 1]
+        if row[BITS] == bits and row[PANE] == pane and row[SERIES] == series:
+            break
+        j = (j + 1) & last
+    return j
+
+
+@numba.njit(cache=True)
+def _add(
+    series: I64,
+    bits: I64,
+    panes: I64,
+    data: Bytes,
+    start: I64,
+    length: I64,
+    begin: int,
+    slots: NDArray[np.int32],
+    table: I64,
+    names: Bytes,
+    size: I64,
+    closed: I64,
+    first: I64,
+    unnamed: I64,
+) -> int:
+    """Count occurrences from `begin` on; returns where it stopped: at the end, or for want of room."""
+    for i in range(begin, len(series)):
+        s, pane = series[i], panes[i]
+        if pane <= closed[s]:
+            continue
+        j = _slot(s, bits[i], pane, slots, table)
+        if slots[j] == 0:
+            row, end = size[_ROWS], size[_BYTES]
+            if row == len(table) or end + length[i] > len(names):
+                return i
+            table[row, SERIES], table[row, BITS], table[row, PANE], table[row, COUNT] = s, bits[i], pane, 0
+            if start[i] >= 0:
+                table[row, NAME], table[row, LENGTH] = end, length[i]
+                for k in range(length[i]):
+                    names[end + k] = data[start[i] + k]
+                size[_BYTES] = end + length[i]
+            else:
+                unnamed[size[_UNNAMED], 0], unnamed[size[_UNNAMED], 1] = row, i
+                size[_UNNAMED] += 1
+            slots[j] = row + 1
+            size[_ROWS] = row + 1
+            if closed[s] < 0:
+                first[s] = min(first[s], pane)
+        table[slots[j] - 1, COUNT] += 1
+    return len(series)
+
+
+@numba.njit(cache=True)
+def _fill(slots: NDArray[np.int32], table: I64, rows: int) -> None:
+    for row in range(rows):
+        one = table[row]
+        slots[_slot(one[SERIES], one[BITS], one[PANE], slots, table)] = row + 1
+
+
+class OpenPanes:
+    """Counts by series, key and pane.
+
+    Sums commute, so the order in which partitions are read is nothing to them. A pane that was closed takes no
+    more: who comes for it is left out. Memory: 48 bytes a key and pane, 8 to 16 for its slot, and its name.
+
+    Parameters
+    ----------
+    series
+        How many series there are; they are told apart by their numbers.
+
+    >>> panes = OpenPanes(1)
+    >>> panes.add(Occurrences.of([(0, Text.of(["a", "b", "a"]), np.array([0, 1, 2]))], np.array([7, 7, 8])))
+    >>> [counted.panes.tolist() for counted in panes.close(7) if counted], panes.close(8)[0].keys[0]
+    ([[7, 7]], 'a')
+    """
+
+    def __init__(self, series: int) -> None:
+        """Start with no pane open."""
+        self._closed = np.full(series, TOO_LATE)
+        self._first = np.full(series, _NO_PANE)
+        self._reset(np.zeros((0, _COLUMNS), np.int64), np.zeros(0, np.uint8))
+
+    def add(self, found: Occurrences) -> None:
+        """Count what a batch held."""
+        if not len(found):
+            return
+        unnamed, done = np.empty((len(found), 2), np.int64), 0
+        self._size[_UNNAMED] = 0
+        while True:
+            done = _add(
+                found.series, found.bits, found.panes, found.data, found.start, found.length, done, self._slots,
+                self._table, self._names, self._size, self._closed, self._first, unnamed,
+            )  # fmt: skip
+            if done == len(found):
+                break
+            self._make_room(int(found.length[done:].clip(0).sum()))
+        if self._size[_UNNAMED]:
+            self._name(found, unnamed[: self._size[_UNNAMED]])
+
+    def close(self, upto: int) -> list[Counted | None]:
+        """Take out the panes up to `upto`: what each series counted, None where it has not begun."""
+        table = self._table[: self._size[_ROWS]]
+        is_due = table[:, PANE] <= upto
+        due, rest = table[is_due], table[~is_due]
+        due = due[np.lexsort((due[:, BITS], due[:, PANE], due[:, SERIES]))]
+        texts, kept = self._texts(due).packed(), self._texts(rest).packed()
+        rest[:, NAME] = kept.start
+        self._reset(rest, kept.data)
+        begun = self._first <= upto
+        self._closed[begun] = np.maximum(self._closed[begun], upto)
+        ends = np.searchsorted(due[:, SERIES], np.arange(len(begun) + 1)).tolist()
+        return [
+            Counted(texts.take(slice(*cut)), due[slice(*cut), PANE], due[slice(*cut), COUNT]) if has_begun else None
+            for has_begun, *cut in zip(begun.tolist(), ends, ends[1:], strict=False)
+        ]
+
+    def get_state(self) -> State:
+        """The counts, in an order that does not depend on who came first."""
+        table = self._table[: self._size[_ROWS]]
+        table = table[np.lexsort((table[:, BITS], table[:, PANE], table[:, SERIES]))]
+        names = self._texts(table).packed()
+        table[:, NAME] = names.start
+        return {"table": table, "names": names.data, "closed": self._closed, "first": self._first}
+
+    def set_state(self, state: State) -> None:
+        """Go on from these counts."""
+        self._closed, self._first = state["closed"].copy(), state["first"].copy()
+        self._reset(state["table"], state["names"])
+
+    def _texts(self, table: I64) -> Text:
+        data = self._names[: self._size[_BYTES]]
+        data.flags.writeable = False  # kernels are compiled for messages, which nobody writes to
+        return Text(data, table[:, NAME].copy(), table[:, LENGTH].copy(), table[:, BITS].copy())
+
+    def _name(self, found: Occurrences, unnamed: I64) -> None:
+        """Put together the names of rows that are new."""
+        piece = np.searchsorted(found.begin, unnamed[:, 1], side="right") - 1
+        for number in sorted(set(piece.tolist())):
+            rows, at = unnamed[piece == number].T
+            texts = found.keys[number].take(at - found.begin[number]).packed()
+            end = int(self._size[_BYTES])
+            while end + len(texts.data) > len(self._names):
+                self._make_room(len(texts.data))
+            self._names[end : end + len(texts.data)] = texts.data
+            self._table[rows, NAME], self._table[rows, LENGTH] = texts.start + end, texts.length
+            self._size[_BYTES] += len(texts.data)
+
+    def _make_room(self, name_bytes: int) -> None:
+        rows, used = self._size[:_UNNAMED].tolist()
+        if rows == len(self._table):
+            self._table = room(self._table, 2 * rows)
+            self._slots = np.zeros(2 * len(self._slots), np.int32)
+            _fill(self._slots, self._table, rows)
+        if used + name_bytes > len(self._names):
+            self._names = room(self._names, 2 * (used + name_bytes))
+
+    def _reset(self, table: I64, names: Bytes) -> None:
+        """Hold these rows and no other."""
+        self._size = np.array([len(table), len(names), 0])
+        self._table, self._names = room(table, _FIRST_ROWS), room(names, _FIRST_BYTES)
+        self._slots = np.zeros(1 << (2 * len(self._table) - 1).bit_length(), np.int32)
+        _fill(self._slots, self._table, len(table))
