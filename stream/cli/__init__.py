@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from stream.cli import alerts, archive, config, demo, import_, models, parity, parts, replay, simulate, worker
+from stream.cli import alerts, archive, backtest, config, demo, dlq, import_, models, parity, parts, replay, simulate, worker
 from stream.cli.ending import ending_of
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("worker")(worker.worker)
 app.command("replay")(replay.replay)
+app.command("backtest")(backtest.backtest)
 app.command("simulate")(simulate.simulate)
 app.command("import")(import_.import_)
 app.command("alerts")(alerts.alerts)
@@ -31,6 +32,7 @@ app.command("parts")(parts.parts)
 _config = typer.Typer(help="Look at the settings.", no_args_is_help=True, rich_markup_mode=None)
 _config.command("check")(config.check)
 app.add_typer(_config, name="config")
+app.add_typer(dlq.app, name="dlq")
 app.add_typer(models.app, name="models")
 
 
