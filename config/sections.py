@@ -114,6 +114,9 @@ class RedisSettings(Section):
     url: Annotated[str, AfterValidator(_without_credentials)]
     username: SecretStr | None = None
     password: SecretStr | None = None
+    ssl_cafile: Path | None
+    ssl_certfile: Path | None
+    ssl_keyfile: Path | None
     stream: Name
     channel: Name
     stream_max_entries: Count

@@ -19,6 +19,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from stream.redis_access import access
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 _SCRIPT = Path(__file__).with_name("claim.lua").read_bytes()
 _SHA = hashlib.sha1(_SCRIPT, usedforsecurity=False).hexdigest()  # the name that Redis gives a loaded script
 _ALERTS_PER_CALL = 100  # a script blocks the server while it runs: about 1 ms for so many
-_ANSWER_SECONDS = 5.0
 _BLOCK_MS = 2000  # less than the answer's limit, or a quiet stream would look like a dead server
 
 
@@ -49,7 +50,7 @@ class AlertChannel:
 
     def __init__(self, settings: RedisSettings) -> None:
         self._settings = settings
-        self._redis = _client(settings)
+        self._redis = client(settings)
 
     async def publish(self, alerts: Sequence[Alert]) -> int:
         """Append and announce the alerts whose id is not known yet, in order; return how many were new.
@@ -102,9 +103,9 @@ class AlertChannel:
         return sum(await pipeline.execute())
 
     def _call(self, alerts: Sequence[Alert]) -> tuple[list[str], list[str | int | bytes]]:
-        """Keys and arguments of claim.lua. The braces put the claims into the stream's own hash slot."""
+        """Keys and arguments of claim.lua."""
         settings = self._settings
-        keys = [settings.stream, *(f"{{{settings.stream}}}:claim:{alert.id}" for alert in alerts)]
+        keys = [settings.stream, *(claim_key(settings, alert.id) for alert in alerts)]
         arguments: list[str | int | bytes] = [
             settings.stream_max_entries,
             settings.claim_ttl_seconds,
@@ -120,16 +121,14 @@ class AlertChannel:
         return str(newest[0][0], "ascii") if newest else "0"
 
 
-def _client(settings: RedisSettings) -> Redis:
-    """A client that gives up quickly: waiting for a server that is away is the caller's business."""
-    return Redis.from_url(
-        settings.url,
-        username=settings.username.get_secret_value() if settings.username else None,
-        password=settings.password.get_secret_value() if settings.password else None,
-        socket_timeout=_ANSWER_SECONDS,
-        socket_connect_timeout=_ANSWER_SECONDS,
-        retry=Retry(NoBackoff(), retries=1),  # once, for a connection that was closed while idle
-    )
+def claim_key(settings: RedisSettings, alert_id: str) -> str:
+    """The key that says that an alert was delivered. The braces put it into the stream's own hash slot."""
+    return f"{{{settings.stream}}}:claim:{alert_id}"
+
+
+def client(settings: RedisSettings) -> Redis:
+    """A client that tries again once, since a connection may have been closed while idle."""
+    return Redis.from_url(**access(settings), retry=Retry(NoBackoff(), retries=1))
 
 
 def _entries(streams: Any) -> Iterator[Delivered]:

@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from stream.cli import alerts, archive, backtest, config, demo, dlq, import_, models, parity, parts, replay, simulate, worker
+from stream.cli import (
+    alerts,
+    archive,
+    backtest,
+    config,
+    demo,
+    dlq,
+    import_,
+    models,
+    parity,
+    parts,
+    replay,
+    simulate,
+    worker,
+)
 from stream.cli.ending import ending_of
 
 app = typer.Typer(
@@ -24,7 +38,6 @@ app.command("replay")(replay.replay)
 app.command("backtest")(backtest.backtest)
 app.command("simulate")(simulate.simulate)
 app.command("import")(import_.import_)
-app.command("alerts")(alerts.alerts)
 app.command("archive")(archive.archive)
 app.command("parity")(parity.parity)
 app.command("parts")(parts.parts)
@@ -32,6 +45,7 @@ app.command("parts")(parts.parts)
 _config = typer.Typer(help="Look at the settings.", no_args_is_help=True, rich_markup_mode=None)
 _config.command("check")(config.check)
 app.add_typer(_config, name="config")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(models.app, name="models")
 

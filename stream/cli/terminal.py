@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -145,3 +145,21 @@ def reading(lines: LineFile, total_bytes: int | None) -> Iterator[Iterator[bytes
                 yield line
 
         yield counted()
+
+
+@contextmanager
+def progress_of(verb: str, what: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function of (done, total) that moves a progress bar on standard error, when that is a terminal."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.completed:,.0f} " + what),
+        TimeElapsedColumn(),
+        console=messages,
+        transient=True,
+        disable=not messages.is_terminal,
+    ) as progress:
+        task = progress.add_task(verb, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
