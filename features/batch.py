@@ -126,6 +126,15 @@ class Stock:
     available: I64
 
 
+_NAN: Final = np.full(1 << 12, np.nan)
+_NAN.flags.writeable = False
+
+
+def _nan(n: int) -> F64:
+    """n times NaN, not to be written to."""
+    return _NAN[:n] if n <= len(_NAN) else np.full(n, np.nan)
+
+
 @dataclass(slots=True)
 class Column:
     """A feature's values, and the range it expected before it saw them (NaN: no opinion yet)."""
@@ -138,7 +147,7 @@ class Column:
     @classmethod
     def of(cls, values: F64) -> Column:
         """Values of which nothing in particular is expected."""
-        nothing = np.full(len(values), np.nan)
+        nothing = _nan(len(values))
         return cls(values, nothing, nothing)
 
 

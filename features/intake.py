@@ -84,12 +84,12 @@ class Intake:
     def _impossible_times(self, time_ms: I64, arrived_ms: I64) -> dict[int, Malformed]:
         """Events from before the shop or from the future; one of these would push the clock beyond all others."""
         early, ahead = time_ms < self._settings.earliest_ms, time_ms > arrived_ms + self._ahead_ms
-        if not (early.any() or ahead.any()):
+        if not np.count_nonzero(early | ahead):
             return {}
         before = f"is before {self._settings.earliest:%Y-%m-%d} (decode.earliest)"
         limit = f"is more than {self._settings.max_ahead_seconds:g} s ahead of its arrival (decode.max_ahead_seconds)"
-        why = dict.fromkeys(np.flatnonzero(early).tolist(), before)
-        why |= dict.fromkeys(np.flatnonzero(ahead).tolist(), limit)
+        why = dict.fromkeys(early.nonzero()[0].tolist(), before)
+        why |= dict.fromkeys(ahead.nonzero()[0].tolist(), limit)
         return {i: Malformed(f"occurred_at {np.datetime64(int(time_ms[i]), 'ms')}Z {text}") for i, text in why.items()}
 
     def _impossible_size(self, message: bytes) -> Malformed | None:

@@ -34,6 +34,8 @@ _LEAST_GROWTH: Final = 256
 _GROWTH: Final = 4  # a row more for each 4 rows
 _NAME_BYTES: Final = 36  # a UUID
 _USED, _FREE, _CLOCK = range(3)
+_NO_ROW: Final = np.zeros(0, np.int64)
+_NO_FLAG: Final = np.zeros(0, np.bool_)
 
 
 def grown(state: NDArray[A], size: int) -> NDArray[A]:
@@ -123,7 +125,7 @@ class Names(Sequence[str]):
         """Name some rows; `size` rows exist."""
         self._bytes, self._length = grown(self._bytes, size), grown(self._length, size)
         _copy_names(rows, texts.data, texts.start, texts.length, self._bytes, self._length)
-        for i in np.flatnonzero(texts.length > _NAME_BYTES).tolist():
+        for i in (texts.length > _NAME_BYTES).nonzero()[0].tolist():
             self._long[int(rows[i])] = texts[i]
         for row in self._long.keys() & set(rows.tolist()) if self._long else ():
             if self._length[row] <= _NAME_BYTES:
@@ -209,7 +211,10 @@ class Keys:
 
     def rows(self, keys: Naming) -> tuple[Rows, Flags]:
         """Rows of `keys` in order; a key not alive gets one, flagged fresh."""
-        bits, n = keys.hash, len(keys)
+        bits = keys.hash
+        n = len(bits)
+        if not n:
+            return _NO_ROW, _NO_FLAG
         rows, fresh, done = np.empty(n, np.int64), np.zeros(n, np.bool_), 0
         while True:
             done = _assign(bits, done, self._slots, self._owner, self._seen, self._free, self._count, rows, fresh)
@@ -243,7 +248,7 @@ class Keys:
         self._slots = np.zeros(_slots_for(rooms), np.int32)
         living = np.ones(self.size, np.bool_)
         living[self._free[: self._count[_FREE]]] = False
-        _fill(self._slots, self._owner, np.flatnonzero(living))
+        _fill(self._slots, self._owner, living.nonzero()[0])
         self.names.set_state(part_of(state, "names"))
 
     def bits(self, rows: Rows) -> I64:
@@ -251,7 +256,7 @@ class Keys:
         return self._owner[rows]
 
     def _name(self, keys: Naming, rows: Rows, fresh: Flags) -> None:
-        new = np.flatnonzero(fresh)
+        new = fresh.nonzero()[0]
         if len(new):
             self.names.put(rows[new], keys.take(new), self.size)
 

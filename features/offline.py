@@ -86,7 +86,7 @@ class OfflineLog:
         partition = self._choose(messages, taken)
         offset = np.zeros(len(messages), np.int64)
         for number in range(len(self._next)):
-            mine = np.flatnonzero(partition == number)
+            mine = (partition == number).nonzero()[0]
             offset[mine] = self._next[number] + np.arange(len(mine))
             self._next[number] += len(mine)
         return self._transform(taken, partition, offset)
@@ -106,7 +106,7 @@ class OfflineLog:
         keys = Text(tables.data, start, length, start)
         chosen[tables.events[wire.EVENT_MESSAGE]] = partitions_of_texts(keys, n)
         chosen[list(taken.opened)] = -1
-        left = np.flatnonzero(chosen < 0)
+        left = (chosen < 0).nonzero()[0]
         if len(left):
             lines = [messages[i] for i in left.tolist()]
             chosen[left] = partitions_of([key_of(line) or line for line in lines], n)
@@ -120,7 +120,7 @@ class OfflineLog:
         done = []
         for memory in self._memories:
             keep = taken.possible & _is_in(memory.span, partition, offset)[message]
-            mine = np.flatnonzero(keep)
+            mine = keep.nonzero()[0]
             if not len(mine):
                 continue
             keep[mine] = memory.seen.are_new(bits[mine])

@@ -15,6 +15,7 @@ from typing import Final
 import numba
 import numpy as np
 
+from features.amounts import in_e4
 from features.batch import (
     F64,
     I8,
@@ -224,15 +225,22 @@ def amounts_e4(batch: Batch) -> I64:
     """Per event: the order's total, or what was paid or refunded, in ten thousandths of a unit."""
     amounts = np.zeros(len(batch), np.int64)
     created, payments = batch.created, batch.payments
-    amounts[created.at] = created.total_minor * 10 ** (4 - created.exponent)
-    np.add.at(amounts, payments.at, payments.amount_e4)
+    amounts[created.at] = in_e4(created.total_minor, created.exponent)
+    if len(payments.at):
+        np.add.at(amounts, payments.at, payments.amount_e4)
     return amounts
+
+
+@numba.njit(cache=True)
+def _put(at: I64, rows: I64, places: I32) -> None:
+    for i in range(len(at)):
+        places[at[i]] = rows[i] + 1
 
 
 def _places(batch: Batch, spaces: Mapping[str, Keys]) -> I32:
     places = np.zeros((len(batch), len(PLACES)), np.int32)
     for k, kind in enumerate(PLACES):
-        if k != _CARRIER:
-            places[batch.created.at, k] = batch.key(spaces[kind]).rows + 1
-    places[batch.shipments.at, _CARRIER] = batch.key(spaces["carrier"]).rows + 1
+        at = batch.shipments.at if k == _CARRIER else batch.created.at
+        if len(at):
+            _put(at, batch.key(spaces[kind]).rows, places[:, k])
     return places

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numba
 import numpy as np
 
+from features.amounts import in_e4
 from features.batch import I64, ORDER_TIMES, Batch
 from features.keys import Keys
 from features.state import State, gathered, part_of, read_back, written
@@ -20,6 +22,20 @@ ORIGIN: Final = ("channel", "client_version", "region")
 _KEPT: Final = (*ORIGIN, "currency")
 _NUMBERS: Final = ("clock_ms", "time_ms", "offset", "basket", "total_e4")
 _CREATED: Final = ORDER_TIMES.index("created")
+
+
+@numba.njit(cache=True)
+def _code(rows: I64, size: int) -> tuple[I64, I64, I64]:
+    """Places of `rows` among those that occur, which occur, and how often."""
+    code_of, present, counts = np.full(size, -1, np.int64), np.empty(len(rows), np.int64), np.zeros(len(rows), np.int64)
+    codes, n = np.empty(len(rows), np.int64), 0
+    for i in range(len(rows)):
+        if code_of[rows[i]] < 0:
+            code_of[rows[i]], present[n] = n, rows[i]
+            n += 1
+        codes[i] = code_of[rows[i]]
+        counts[codes[i]] += 1
+    return codes, present[:n], counts[:n]
 
 
 @dataclass(slots=True)
@@ -33,10 +49,8 @@ class Coded:
     @classmethod
     def of(cls, rows: I64, space: Keys) -> Coded:
         """Name the keys of a small space."""
-        counts = np.bincount(rows)
-        present = np.flatnonzero(counts)
-        code_of = np.cumsum(counts > 0) - 1
-        return cls(code_of[rows], [space.names[row] for row in present.tolist()], counts[present].tolist())
+        codes, present, counts = _code(rows, space.size)
+        return cls(codes, [space.names[row] for row in present.tolist()], counts.tolist())
 
     def __getitem__(self, at: int) -> str:
         """The text at a position."""
@@ -79,7 +93,7 @@ class OrderSlice:
             time_ms=batch.time_ms[at],
             offset=batch.offset[at],
             basket=created.basket[rows],
-            total_e4=created.total_minor[rows] * 10 ** (4 - created.exponent[rows]),
+            total_e4=in_e4(created.total_minor[rows], created.exponent[rows]),
             customer=created.customer.take(rows).packed(),
             order_id=batch.order_id.take(at).packed(),
             origin={kind: Coded.of(batch.key(spaces[kind]).rows[rows], spaces[kind]) for kind in _KEPT},

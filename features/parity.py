@@ -88,13 +88,13 @@ def _by_memory(table: pa.Table) -> dict[tuple[int, int], tuple[NDArray[np.int64]
     """(partition, began) -> rows in the order of their offsets, and these."""
     partition, began, offset = (table[name].to_numpy().astype(np.int64) for name in ROW)
     memories = set(zip(partition.tolist(), began.tolist(), strict=True))
-    rows = {memory: np.flatnonzero((partition == memory[0]) & (began == memory[1])) for memory in sorted(memories)}
+    rows = {memory: ((partition == memory[0]) & (began == memory[1])).nonzero()[0] for memory in sorted(memories)}
     ordered = {memory: some[np.argsort(offset[some], kind="stable")] for memory, some in rows.items()}
     return {memory: (some, offset[some]) for memory, some in ordered.items()}
 
 
 def _difference(name: str, logged: pa.Table, replayed: pa.Table) -> Difference | None:
-    differs = np.flatnonzero(_bits(logged[name]) != _bits(replayed[name]))
+    differs = (_bits(logged[name]) != _bits(replayed[name])).nonzero()[0]
     if not len(differs):
         return None
     first = int(differs[0])

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
-import numpy as np
 
 from features.event import decode_event
 from features.money import Malformed
@@ -42,7 +41,7 @@ def read(messages: Sequence[bytes]) -> Read:
     """
     tables, written = scan(messages), list(messages)
     refused: dict[int, Refusal] = {}
-    odd = np.flatnonzero(~tables.plain).tolist()
+    odd = (~tables.plain).nonzero()[0].tolist()
     for i in odd:
         try:
             written[i] = canonical(decode_event(messages[i]))
@@ -50,6 +49,6 @@ def read(messages: Sequence[bytes]) -> Read:
             refused[i], written[i] = error, b""
     if len(refused) < len(odd):
         tables = scan(written, checked=~tables.plain)
-        left = [i for i in np.flatnonzero(~tables.plain).tolist() if i not in refused]
+        left = [i for i in (~tables.plain).nonzero()[0].tolist() if i not in refused]
         refused |= {i: Malformed("is read by msgspec alone: please report this event") for i in left}
     return Read(tables, written, refused)

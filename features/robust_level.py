@@ -145,6 +145,21 @@ def _expect(known: F64, x: F64, floor: float) -> F64:
     return out
 
 
+@numba.njit(cache=True, error_model="numpy")
+def _logs(values: F64 | I64) -> F64:
+    """Logarithms; NaN where there is none."""
+    x = np.empty(len(values))
+    for i in range(len(values)):
+        x[i] = math.log(values[i]) if values[i] > 0 else math.nan
+    return x
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _undo_logs(low: F64, high: F64) -> None:
+    for i in range(len(low)):
+        low[i], high[i] = math.exp(low[i]), math.exp(high[i])
+
+
 class RobustLevel:
     """Levels of one value for a chain of keys, from the narrowest to the widest.
 
@@ -181,6 +196,12 @@ class RobustLevel:
             states = self._chain[level] = grown(self._chain[level], keyed.size)
             _follow(states, keyed.rows, keyed.fresh, x, self._typical[level], self._floor, known[level])
         return Column(*_expect(known, x, self._floor))
+
+    def follow_logs(self, chain: Sequence[Keyed], values: F64 | I64) -> Column:
+        """The same for the logarithms of `values`, those <= 0 skipped; the range is in the unit of the values."""
+        column = self.follow(chain, _logs(values))
+        _undo_logs(column.low, column.high)
+        return column
 
     def get_state(self) -> State:
         """Every key's level, and the typical spreads."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
-from features.order_slice import ORIGIN, OrderSlice
+from features.order_slice import ORIGIN, Coded, OrderSlice
 from features.state import State, read_back, written
 
 _BUCKET_MS: Final = 600_000
@@ -30,16 +31,26 @@ class UsualShares:
         """Count orders by channel, client version and region."""
         if not len(orders):
             return
+        first, last = int(orders.clock_ms[0]) // _BUCKET_MS, int(orders.clock_ms[-1]) // _BUCKET_MS
+        if last not in self._buckets:
+            for old in [bucket for bucket in self._buckets if bucket < last - 2 * _BUCKETS]:
+                del self._buckets[old]
+        if first == last:
+            self._count(first, orders.origin)
+            return
         buckets = orders.clock_ms // _BUCKET_MS
-        edges = [0, *(np.flatnonzero(np.diff(buckets)) + 1).tolist(), len(buckets)]
+        edges = [0, *(np.diff(buckets).nonzero()[0] + 1).tolist(), len(buckets)]
         for start, end in pairwise(edges):
-            counters = self._buckets[int(buckets[start])]
-            for kind in ORIGIN:
-                coded = orders.origin[kind]
-                part = coded if end - start == len(orders) else coded.take(slice(start, end))
-                counters[kind].update(dict(zip(part.names, part.counts, strict=True)))
-        for old in [bucket for bucket in self._buckets if bucket < int(buckets[-1]) - 2 * _BUCKETS]:
-            del self._buckets[old]
+            cut = {kind: orders.origin[kind].take(slice(start, end)) for kind in ORIGIN}
+            self._count(int(buckets[start]), cut)
+
+    def _count(self, bucket: int, origin: Mapping[str, Coded]) -> None:
+        counters = self._buckets[bucket]
+        for kind in ORIGIN:
+            counter, coded = counters[kind], origin[kind]
+            for name, count in zip(coded.names, coded.counts, strict=True):
+                if count:
+                    counter[name] += count
 
     def get_state(self) -> State:
         """Orders by bucket, dimension and value."""

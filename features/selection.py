@@ -19,7 +19,7 @@ def selected(tables: Tables, keep: Flag) -> Tables:
     return Tables(
         data=tables.data,
         plain=tables.plain,
-        events=tables.events.take(np.flatnonzero(keep), axis=1),
+        events=tables.events.take(keep.nonzero()[0], axis=1),
         created=created,
         lines=_of(tables.lines, wire.LINE_ORDER, *order_of)[0],
         discounts=_of(tables.discounts, wire.DISCOUNT_ORDER, *order_of)[0],
@@ -32,6 +32,6 @@ def selected(tables: Tables, keep: Flag) -> Tables:
 def _of(table: I64, owner: int, keep: Flag, row_of: I64) -> tuple[I64, tuple[Flag, I64]]:
     """Rows whose owner is kept, naming their owner's new row; and which rows of this table those are."""
     kept = keep[table[owner]]
-    rows = table.take(np.flatnonzero(kept), axis=1)
+    rows = table.take(kept.nonzero()[0], axis=1)
     rows[owner] = row_of[rows[owner]]
     return rows, (kept, np.cumsum(kept) - 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from features.batch import I64, Batch, Created, Discounts, Lines, Payments, Shipments, Stock
@@ -28,9 +30,9 @@ def tabulate(tables: Tables) -> Batch:
         created=_created(tables),
         lines=_lines(tables),
         discounts=_discounts(tables),
-        payments=_payments(tables),
-        shipments=_shipments(tables),
-        stock=_stock(tables),
+        payments=_payments(tables) if tables.payments.size else _NO_PAYMENTS,
+        shipments=_shipments(tables) if tables.shipments.size else _NO_SHIPMENTS,
+        stock=_stock(tables) if tables.stock.size else _NO_STOCK,
     )
 
 
@@ -109,3 +111,10 @@ def _stock(tables: Tables) -> Stock:
         sku=_text(tables, rows, wire.STOCK_SKU),
         available=rows[wire.STOCK_AVAILABLE],
     )
+
+
+_EMPTY: Final = scan([])
+_NO_PAYMENTS: Final = _payments(_EMPTY)
+_NO_SHIPMENTS: Final = _shipments(_EMPTY)
+_NO_STOCK: Final = _stock(_EMPTY)
+"""Of most batches one or two kinds of table are empty; these are shared, since nobody writes to a batch's tables."""

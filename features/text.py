@@ -195,13 +195,23 @@ class Composed:
         return Text(named.data, named.start, named.length, self.hash[rows])
 
 
-def mixed(first: I64, second: I64) -> I64:
-    """64 bits for each pair of 64 bits, in that order."""
-    bits = first.view(np.uint64) * _ODD ^ second.view(np.uint64)
+@numba.njit(cache=True)
+def mix(first: int, second: int) -> int:
+    """64 bits for a pair of 64 bits, in that order."""
+    bits = np.uint64(first) * _ODD ^ np.uint64(second)
     bits ^= bits >> _HALF
     bits *= _MIX
     bits ^= bits >> _HALF
-    return bits.view(np.int64)
+    return np.int64(bits)  # type: ignore[return-value]  # compiled: a number
+
+
+@numba.njit(cache=True)
+def mixed(first: I64, second: I64) -> I64:
+    """`mix` of each pair."""
+    bits = np.empty(len(first), np.int64)
+    for i in range(len(first)):
+        bits[i] = mix(first[i], second[i])
+    return bits
 
 
 def _sealed(data: Bytes) -> Bytes:

@@ -95,7 +95,7 @@ class Across:
     def cut(self, partition: int, batch: Batch, verdicts: list[Verdict], spaces: Mapping[str, Keys]) -> Slice:
         """Reduce a judged batch to its slice; `spaces` are the partition's key spaces."""
         panes = batch.time_ms // self._pane_ms
-        timely = np.where(batch.late, TOO_LATE, panes) if batch.late.any() else panes
+        timely = np.where(batch.late, TOO_LATE, panes) if np.count_nonzero(batch.late) else panes
         counts = Occurrences.of(((i, *part.series.count(batch)) for i, part in enumerate(self._series)), timely)
         sums = {name: drift.sums(batch, panes) for name, drift in self._drifts.items()}
         clock_ms = int(batch.clock_ms[-1]) if len(batch) else 0

@@ -119,8 +119,9 @@ def _calibrate(
 ) -> int:
     """Score each row from `start` on by the reference before it, then take it in.
 
-    A row that the tail does not rank is ordinary. Returns where it stopped: at the end, or for want of a tail.
+    A row that the tail does not rank is ordinary. Returns where it stopped: at the end, or ~ that for want of a tail.
     """
+    scores[start:] = math.nan
     i = _pass_ordinary(raw, start, ring, tail, place, calm_rows, tail_least)
     while i < len(raw):
         s, count, n, suspect = raw[i], place[COUNT], place[TAIL], False
@@ -142,7 +143,7 @@ def _calibrate(
         if is_short(place, tail_least):
             break
         i = _pass_ordinary(raw, i, ring, tail, place, calm_rows, tail_least)
-    return i
+    return ~i if is_short(place, tail_least) else i
 
 
 @dataclass(config=ConfigDict(extra="forbid"), kw_only=True)
@@ -191,6 +192,7 @@ class Calibration:
             raise ValueError(f"burst_rows is {self.burst_rows}, adopt_rows only {self.adopt_rows}")
         self._held, self._place = np.zeros(self.adopt_rows), np.zeros(PLACES, np.int64)
         self._ring, self._at_least = np.zeros(self.reference_rows), 1.0
+        self.calm_rows = max(1, round(_CALM_SHARE / self.suspect_p)) if self.suspect_p else 1
         self._keep(1.0)
 
     def _keep(self, at_least: float) -> None:
@@ -200,11 +202,6 @@ class Calibration:
         self._tail_least, rows = tail_rows(share, self.reference_rows)
         self._tail = np.zeros(rows)
         gather(self._ring, self._tail, self._place)
-
-    @property
-    def calm_rows(self) -> int:
-        """Rows in a row above `suspect_p` after which it is calm."""
-        return max(1, round(_CALM_SHARE / self.suspect_p)) if self.suspect_p else 1
 
     def score(self, raw: F64Vector) -> F64Vector:
         """Score each row on the reference as it is now. Changes nothing."""
@@ -223,13 +220,14 @@ class Calibration:
         if at_least < self._at_least:
             self._keep(at_least)
         rows = np.ascontiguousarray(raw, np.float64)
-        scores, done = np.full(len(rows), np.nan), 0
+        scores, done = np.empty(len(rows)), 0
         while done < len(rows):
             done = _calibrate(
                 rows, done, scores, self._ring, self._tail, self._held, self._place, self._tail_least, at_least,
                 self.min_reference_rows, self.suspect_p, self.burst_rows, self.calm_rows,
             )  # fmt: skip
-            if is_short(self._place, self._tail_least):
+            if done < 0:
+                done = ~done
                 gather(self._ring, self._tail, self._place)
         return scores
 

@@ -56,7 +56,7 @@ def _ready(factory: Factory) -> Detector:
 
 def _same(a: F64Vector, b: F64Vector, what: str) -> None:
     if a.tobytes() != b.tobytes():
-        first = int(np.flatnonzero(~((a == b) | (np.isnan(a) & np.isnan(b))))[0])
+        first = int((~((a == b) | (np.isnan(a) & np.isnan(b)))).nonzero()[0][0])
         raise AssertionError(f"{what}: row {first} scores {a[first]!r} and {b[first]!r}")
 
 

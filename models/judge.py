@@ -165,7 +165,7 @@ class Judge:
         """Where the order came from, dimension by dimension."""
         segment = {dimension: self._name(dimension, head) for dimension in PLACES if dimension != "currency"}
         if created >= 0:
-            given = np.flatnonzero(batch.discounts.order == created).tolist()
+            given = (batch.discounts.order == created).nonzero()[0].tolist()
             segment["promotion"] = "+".join(sorted({batch.discounts.promotion[i] for i in given}))
         return {dimension: value for dimension, value in segment.items() if value}
 

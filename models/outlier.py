@@ -52,7 +52,7 @@ class Outlier(ABC):
     def is_large(self, batch: Batch, column: Column) -> Flag:
         """Rows whose deviation is large enough to be an alert."""
         far = self.raw(column) >= self.min_spreads
-        if not far.any():
+        if not np.count_nonzero(far):
             return far
         with np.errstate(divide="ignore", invalid="ignore"):
             log_ratio = np.abs(np.log(self.observed(batch) / np.sqrt(column.low * column.high)))

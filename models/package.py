@@ -74,7 +74,7 @@ class Package:
         scores, expected = detector.score(proof["rows"]), proof["scores"]
         alike = np.isclose(scores, expected, rtol=_TOLERANCE, atol=0.0, equal_nan=True)
         if not alike.all():
-            at = int(np.flatnonzero(~alike)[0])
+            at = int((~alike).nonzero()[0][0])
             raise ModelRefused(
                 f"{self.part} scores {int((~alike).sum())} of {len(alike)} rows of its proof differently: row {at} "
                 f"{scores[at]:.9g} where it was {expected[at]:.9g}; train it again with the libraries installed here"

@@ -84,7 +84,7 @@ class Tally:
             order = np.argsort(place, kind="stable")
             rows, panes, counts, place = (column[order] for column in (rows, panes, counts, place))
             flags = flags[order]
-            first = np.flatnonzero(np.concatenate([[True], place[1:] != place[:-1]]))
+            first = np.concatenate([[True], place[1:] != place[:-1]]).nonzero()[0]
             counts = np.add.reduceat(counts, first)
             flags = np.asarray(np.logical_or.reduceat(flags, first), np.bool_)
             rows, panes = rows[first], panes[first]

@@ -49,9 +49,9 @@ class Watch(ABC):
         """
         raw, large = self._raw(batch)
         self.scores = self._calibration.score_learn(raw, self._alert_score)
-        if not large.any():
-            return np.flatnonzero(large)
-        return np.flatnonzero(large & (self.scores >= self._alert_score))
+        if not np.count_nonzero(large):
+            return large.nonzero()[0]
+        return (large & (self.scores >= self._alert_score)).nonzero()[0]
 
     def get_state(self) -> State:
         """The reference of the calibration, and what the detector has learned."""

@@ -21,6 +21,8 @@ def malformed_verdicts(
     letters: Sequence[DeadLetter], batch: Batch, partition: int, clock_before_ms: int
 ) -> list[Verdict]:
     """One verdict a dead letter, at the event time that its partition had reached before it."""
+    if not letters:
+        return []
     before = np.searchsorted(batch.offset, [letter.offset for letter in letters]) - 1
     clocks = [clock_before_ms if i < 0 else int(batch.clock_ms[i]) for i in before.tolist()]
     signal = Signal(PART, KIND, 1.0, 1.0, math.nan, math.nan, math.nan, is_rule=True, contribution=1.0)

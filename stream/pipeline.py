@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from config.policy import Policy
 from config.promotions import PromotionRegister
 from config.settings import Settings
@@ -107,7 +109,7 @@ class Pipeline:
         outcome.dead_letters = decoded.dead_letters
         outcome.events = len(batch)
         outcome.duplicates = decoded.duplicates
-        outcome.late = int(batch.late.sum())
+        outcome.late = np.count_nonzero(batch.late)
         return outcome
 
     def advance(self, now_ms: int) -> Outcome:

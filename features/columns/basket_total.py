@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-import numpy as np
 from annotated_types import Gt
 from pydantic.dataclasses import dataclass
 
@@ -36,10 +35,7 @@ class BasketTotal(Feature):
 
     def transform(self, batch: Batch) -> Column:
         """Deviation of each order's total; the expected range is in minor units."""
-        total = batch.created.total_minor.astype(np.float64)
-        log_total = np.log(total, out=np.full(len(total), np.nan), where=total > 0)
-        column = self._levels.follow([batch.key(self._spaces["channel"])], log_total)
-        return Column(column.values, np.exp(column.low), np.exp(column.high))
+        return self._levels.follow_logs([batch.key(self._spaces["channel"])], batch.created.total_minor)
 
     def _parts(self) -> dict[str, Stateful]:
         return {"levels": self._levels}

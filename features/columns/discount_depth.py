@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
 from pydantic.dataclasses import dataclass
 
+from features.amounts import shares
 from features.batch import Batch, Column, Level
 from features.feature import STRICT, Feature
 
@@ -20,7 +20,4 @@ class DiscountDepth(Feature):
 
     def transform(self, batch: Batch) -> Column:
         """Depth of each order placed; NaN where the goods are worth nothing."""
-        goods = batch.created.goods_minor.astype(np.float64)
-        depth = np.full(len(goods), np.nan)
-        np.divide(batch.created.discount_minor, goods, out=depth, where=goods > 0)
-        return Column.of(depth)
+        return Column.of(shares(batch.created.discount_minor, batch.created.goods_minor))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass as plain
 from typing import ClassVar, Final
 
+import numba
 import numpy as np
 from pydantic.dataclasses import dataclass
 
@@ -17,6 +18,17 @@ from features.rate_shift import FIELDS, follow
 
 OPTIONAL: Final = ("client_version", "shipping_address", "phone", "promised_at", "unit_cost")
 """Fields of an order that may be left out."""
+
+
+@numba.njit(cache=True)
+def _missing(at: I64, version_length: I64, address: I64, phone: I64, promised_ms: I64, cost: I64) -> Flag:
+    """Which of `OPTIONAL` each order placed leaves out."""
+    missing = np.empty((len(at), len(OPTIONAL)), np.bool_)
+    for i in range(len(at)):
+        missing[i, 0] = version_length[i] == 0
+        missing[i, 1], missing[i, 2] = address[i] == ABSENT, phone[i] == ABSENT
+        missing[i, 3], missing[i, 4] = promised_ms[at[i]] == NOT_GIVEN, cost[i] == NOT_GIVEN
+    return missing
 
 
 @plain(slots=True, kw_only=True)
@@ -47,19 +59,10 @@ class FieldGap(OneArray):
         """Evidence after each order placed."""
         channel = batch.key(self._spaces["channel"])
         self._state = grown(self._state, channel.size)
-        evidence, about, lately, usual = follow(channel.rows, channel.fresh, _missing(batch), self._state)
+        created = batch.created
+        missing = _missing(
+            created.at, created.client_version.length, created.address_form, created.phone_form, batch.promised_ms,
+            created.cost_minor,
+        )  # fmt: skip
+        evidence, about, lately, usual = follow(channel.rows, channel.fresh, missing, self._state)
         return Gaps(values=evidence, low=usual, high=usual, about=about, lately=lately)
-
-
-def _missing(batch: Batch) -> Flag:
-    created = batch.created
-    return np.stack(
-        [
-            created.client_version.length == 0,
-            created.address_form == ABSENT,
-            created.phone_form == ABSENT,
-            batch.promised_ms[created.at] == NOT_GIVEN,
-            created.cost_minor == NOT_GIVEN,
-        ],
-        axis=1,
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Annotated, ClassVar
 
@@ -70,17 +71,15 @@ class PairNovelty(Feature):
         self._uses = grown(self._uses, promotion.size)
         before = _uses_before(promotion.rows, promotion.fresh, self._uses)
         surprise = np.zeros(n)
-        order = batch.discounts.order
-        several = np.unique(order[1:][order[1:] == order[:-1]])
-        if len(several):
-            self._meet(batch, several, before, surprise)
+        several = batch.discounts.several()
+        if several:
+            self._meet(batch, [rows for _, rows in several], before, surprise)
         self._orders += n
         return Column(surprise, np.zeros(n), np.zeros(n))
 
-    def _meet(self, batch: Batch, several: I64, before: F64, surprise: F64) -> None:
-        starts, stops = (np.searchsorted(batch.discounts.order, several + k) for k in range(2))
-        places = zip(starts.tolist(), stops.tolist(), strict=True)
-        one, other = np.array([pair for span in places for pair in combinations(range(*span), 2)], np.int64).T
+    def _meet(self, batch: Batch, places: Sequence[slice], before: F64, surprise: F64) -> None:
+        pairs = [pair for rows in places for pair in combinations(range(rows.start, rows.stop), 2)]
+        one, other = np.array(pairs, np.int64).T
         bits, order = batch.discounts.promotion.hash, batch.discounts.order[one]
         low, high = np.minimum(bits[one], bits[other]), np.maximum(bits[one], bits[other])
         _, fresh = self._pairs.rows(Composed(mixed(low, high)))

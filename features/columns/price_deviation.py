@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-import numpy as np
 from annotated_types import Gt
 from pydantic.dataclasses import dataclass
 
@@ -41,10 +40,7 @@ class PriceDeviation(Feature):
         """Deviation of each line's price."""
         product, seller = batch.key(self._spaces["product"]), batch.key(self._spaces["seller"])
         channel = batch.key(self._spaces["channel"]).of_lines(batch.lines.order)
-        price = batch.lines.price_minor.astype(np.float64)
-        log_price = np.log(price, out=np.full(len(price), np.nan), where=price > 0)
-        column = self._levels.follow([product, seller, channel], log_price)
-        return Column(column.values, np.exp(column.low), np.exp(column.high))
+        return self._levels.follow_logs([product, seller, channel], batch.lines.price_minor)
 
     def _parts(self) -> dict[str, Stateful]:
         return {"levels": self._levels}

@@ -8,11 +8,11 @@ import numpy as np
 from annotated_types import Ge, Gt
 from pydantic.dataclasses import dataclass
 
+from features.amounts import line_margins
 from features.batch import F64, Batch, Column, Level
 from features.columns._one_array import OneArray
 from features.feature import STRICT
 from features.keys import grown
-from features.money import NOT_GIVEN
 from features.slide import FIELDS, follow
 
 
@@ -68,11 +68,6 @@ class ProductMarginSlide(OneArray):
 def line_margin(batch: Batch) -> F64:
     """Margin of each line, as a share of its sales."""
     lines, created = batch.lines, batch.created
-    goods = created.goods_minor.astype(np.float64)
-    left = np.divide(goods - created.discount_minor, goods, out=np.zeros(len(goods)), where=goods > 0)
-    sales = lines.price_minor * left[lines.order]
-    margin = np.full(len(sales), np.nan)
-    known = (lines.unit_cost_minor != NOT_GIVEN) & (sales > 0)
-    np.divide(sales - lines.unit_cost_minor, sales, out=margin, where=known)
-    bounded: F64 = np.maximum(margin, -1.0)
-    return bounded
+    return line_margins(
+        lines.order, lines.price_minor, lines.unit_cost_minor, created.goods_minor, created.discount_minor
+    )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-import numpy as np
 from annotated_types import Gt
 from pydantic.dataclasses import dataclass
 
+from features.amounts import shares
 from features.batch import Batch, Column, Level
 from features.feature import STRICT, Feature
 from features.robust_level import RobustLevel
@@ -39,13 +39,9 @@ class PromotionDepth(Feature):
     def transform(self, batch: Batch) -> Column:
         """Deviation of each discount's depth."""
         discounts = batch.discounts
-        goods = batch.created.goods_minor[discounts.order].astype(np.float64)
-        share = np.zeros(len(goods))
-        np.divide(discounts.amount_minor, goods, out=share, where=goods > 0)
-        log_share = np.log(share, out=np.full(len(share), np.nan), where=share > 0)
+        share = shares(discounts.amount_minor, batch.created.goods_minor[discounts.order])
         channel = batch.key(self._spaces["channel"]).of_lines(discounts.order)
-        column = self._levels.follow([batch.key(self._spaces["promotion"]), channel], log_share)
-        return Column(column.values, np.exp(column.low), np.exp(column.high))
+        return self._levels.follow_logs([batch.key(self._spaces["promotion"]), channel], share)
 
     def _parts(self) -> dict[str, Stateful]:
         return {"levels": self._levels}

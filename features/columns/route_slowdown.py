@@ -67,7 +67,9 @@ class RouteSlowdown(Feature):
 
     def transform(self, batch: Batch) -> Column:
         """Evidence after each event that ends a stage, NaN for the others."""
-        at = np.flatnonzero(~np.isnan(batch.life.latency_seconds))
+        at = (~np.isnan(batch.life.latency_seconds)).nonzero()[0]
+        if not len(at):
+            return Column.of(np.full(len(batch), np.nan))
         group = batch.key(self._spaces["group"])
         self._sums = grown(self._sums, group.size)
         deviation = batch.columns["stage_latency"].values[at]

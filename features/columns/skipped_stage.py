@@ -68,7 +68,7 @@ class SkippedStage(OneArray):
         n = len(batch)
         values, high = np.full(n, np.nan), np.full(n, np.nan)
         times = batch.life.at_ms
-        at = np.flatnonzero(((batch.kind == APPROVED) | (batch.kind == SHIPPED)) & (times[:, _CREATED] > 0))
+        at = (((batch.kind == APPROVED) | (batch.kind == SHIPPED)) & (times[:, _CREATED] > 0)).nonzero()[0]
         if len(at):
             stage, channel = batch.kind[at], batch.life.place[at, _CHANNEL].astype(np.int64)
             before = np.where(stage == APPROVED, _BEFORE[APPROVED], _BEFORE[SHIPPED])

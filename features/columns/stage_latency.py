@@ -46,17 +46,17 @@ class StageLatency(Feature):
 
     def transform(self, batch: Batch) -> Column:
         """Deviation of each event that ends a stage; NaN for the others."""
-        at = np.flatnonzero(~np.isnan(batch.life.latency_seconds))
+        at = (~np.isnan(batch.life.latency_seconds)).nonzero()[0]
         if not len(at):
             return Column.of(np.full(len(batch), np.nan))
         batch.routes = self._routes(batch, at)
         seconds = np.maximum(batch.life.latency_seconds[at], 0.0) + 1.0
         levels = [batch.key(self._spaces["route"]), batch.key(self._spaces["stage"])]
-        column = self._levels.follow(levels, np.log(seconds))
+        column = self._levels.follow_logs(levels, seconds)
         return Column(
             _spread_out(column.values, at, len(batch)),
-            _spread_out(np.exp(column.low), at, len(batch)),
-            _spread_out(np.exp(column.high), at, len(batch)),
+            _spread_out(column.low, at, len(batch)),
+            _spread_out(column.high, at, len(batch)),
         )
 
     def _parts(self) -> dict[str, Stateful]:
@@ -81,7 +81,7 @@ class StageLatency(Feature):
             event = int(at[i])
             stage, place = int(batch.kind[event]), batch.life.place[event]
             if stage == PAID:
-                paid = np.flatnonzero(batch.payments.at == event)
+                paid = (batch.payments.at == event).nonzero()[0]
                 return _WORD[stage], batch.payments.method[int(paid[-1])] if len(paid) else ""
             if stage == DELIVERED:
                 return _WORD[stage], self._word("carrier", place[_CARRIER]), self._word("region", place[_REGION])

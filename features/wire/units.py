@@ -46,7 +46,7 @@ def units_of(currency: str) -> MinorUnits:
 def remember(bits: int, currency: str) -> None:
     """Tell the scanner the decimals of the currency with this hash."""
     place = bits & (_PLACES - 1)
-    free = np.flatnonzero(exponents[0, place : place + _PROBES] == 0)
+    free = (exponents[0, place : place + _PROBES] == 0).nonzero()[0]
     place += int(free[0]) if free.size else 0
     exponents[1, place] = exponent_of(currency)
     exponents[0, place] = bits

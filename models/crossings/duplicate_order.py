@@ -34,7 +34,7 @@ class DuplicateOrder(Crossing):
 
     def check(self, orders: MergedOrders, since_same_seconds: F64) -> list[Verdict]:
         """The orders that repeat another."""
-        rows = np.flatnonzero(since_same_seconds <= self.window_seconds).tolist()
+        rows = (since_same_seconds <= self.window_seconds).nonzero()[0].tolist()
         return [self._verdict(orders, row, float(since_same_seconds[row])) for row in rows]
 
     def _verdict(self, merged: MergedOrders, at: int, seconds: float) -> Verdict:

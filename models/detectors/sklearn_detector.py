@@ -113,14 +113,14 @@ class SklearnDetector(Detector):
     def learn(self, x: F64Matrix) -> None:
         """Move each row into the window, fitting whenever the count of rows says so."""
         rows, usable = self._usable(x)
-        for chunk in self._to_fits(np.flatnonzero(usable)):
+        for chunk in self._to_fits(usable.nonzero()[0]):
             self._take(rows[chunk])
 
     def score_learn(self, x: F64Matrix) -> F64Vector:
         """Score the rows up to the next fit together, learn them, fit, and so on."""
         scores = np.full(len(x), np.nan)
         rows, usable = self._usable(x)
-        for chunk in self._to_fits(np.flatnonzero(usable)):
+        for chunk in self._to_fits(usable.nonzero()[0]):
             scores[chunk] = self._score(rows[chunk])
             self._take(rows[chunk])
         return scores

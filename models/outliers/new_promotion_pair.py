@@ -44,5 +44,5 @@ class NewPromotionPair(Outlier):
 
     def entity(self, batch: Batch, row: int) -> str:
         """All promotions on the order, e.g. P1+P2."""
-        given = np.flatnonzero(batch.discounts.order == row).tolist()
+        given = (batch.discounts.order == row).nonzero()[0].tolist()
         return "+".join(sorted({batch.discounts.promotion[i] for i in given}))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import numpy as np
 from annotated_types import Ge
 from pydantic.dataclasses import dataclass
 
@@ -47,7 +46,7 @@ class ClockSkew(Rule):
     def check(self, batch: Batch) -> Findings:
         """Stages that came too early."""
         seconds = batch.life.latency_seconds
-        at = np.flatnonzero(seconds < -self.tolerance_seconds)
+        at = (seconds < -self.tolerance_seconds).nonzero()[0]
         if not len(at):
             return NOTHING
         stages = [ORDER_TIMES[stage] for stage in batch.kind[at].tolist()]

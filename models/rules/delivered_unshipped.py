@@ -50,7 +50,7 @@ class DeliveredUnshipped(Rule):
 
     def check(self, batch: Batch) -> Findings:
         """Deliveries of orders that were not handed over."""
-        at = np.flatnonzero(batch.kind == DELIVERED)
+        at = (batch.kind == DELIVERED).nonzero()[0]
         if not len(at):
             return NOTHING
         times = batch.life.at_ms[at]

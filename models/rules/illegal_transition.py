@@ -64,9 +64,9 @@ class IllegalTransition(Rule):
         hits = Hits()
         for state, steps in _BARRED.items():
             ended_ms = batch.life.at_ms[:, state]
-            if not ended_ms.any():
+            if not np.count_nonzero(ended_ms):
                 continue
-            after = np.flatnonzero((ended_ms > 0) & (batch.time_ms > ended_ms))
+            after = ((ended_ms > 0) & (batch.time_ms > ended_ms)).nonzero()[0]
             for at in after.tolist():
                 step = int(batch.kind[at])
                 if step in steps and not batch.life.at_ms[at, step]:

@@ -59,10 +59,10 @@ class SecondPriceList(Rule):
     def check(self, batch: Batch) -> Findings:
         """Orders whose prices enough products agree on."""
         column = batch.columns.get("price_list")
-        if column is None or not (column.values >= self.min_products).any():
+        if column is None or not np.count_nonzero(column.values >= self.min_products):
             return NOTHING
         hits, lines = Hits(), batch.lines
-        for row in np.flatnonzero(column.values >= self.min_products).tolist():
+        for row in (column.values >= self.min_products).nonzero()[0].tolist():
             order, price = int(lines.order[row]), int(lines.price_minor[row])
             low, high = float(column.low[row]), float(column.high[row])
             loss_minor = max(0, round((low * high) ** 0.5) - price) * int(lines.quantity[row])

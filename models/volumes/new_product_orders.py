@@ -40,7 +40,7 @@ class NewProductOrders(VolumeSeries):
         """Every line: new products under their names, the others under none."""
         product, at = batch.lines.product, batch.created.at[batch.lines.order]
         is_new = batch.columns["product_age"].values < self.new_days
-        if not is_new.any():
+        if not np.count_nonzero(is_new):
             return Composed(np.zeros(len(at), np.int64), lambda _: NO_KEY), at
         return _named_if(product, is_new), at
 

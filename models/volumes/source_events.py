@@ -30,6 +30,6 @@ class SourceEvents(VolumeSeries):
 
     def count(self, batch: Batch) -> tuple[Naming, I64]:
         """Every stage that an order reached, under its event type."""
-        at = np.flatnonzero((batch.kind >= PAID) & (batch.kind <= SHIPPED))
+        at = ((batch.kind >= PAID) & (batch.kind <= SHIPPED)).nonzero()[0]
         kind = batch.kind[at].astype(np.int64)
         return Composed(kind, lambda i: _NAMES[int(kind[i])]), at
