@@ -267,7 +267,7 @@ class AlertReader:
 
     def _park(self, entry: Entry) -> None:
         log.error("alert %s was handed out %d times and never done: parked", entry.id, entry.deliveries - 1)
-        fields = {name: getattr(entry, name) for name in ("id", "kind", "severity", "status", "data")}
+        fields: dict[Any, Any] = {name: getattr(entry, name) for name in ("id", "kind", "severity", "status", "data")}
         with self._redis.pipeline(transaction=True) as together:
             together.xadd(self.parked_stream, fields | {"deliveries": entry.deliveries - 1})
             together.xack(self._stream, self._group, entry.entry_id)

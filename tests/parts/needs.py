@@ -13,6 +13,7 @@ _PACKAGES: Final = {  # program -> Debian's package
     "java": f"openjdk-{JAVA_RELEASE}-jre-headless",
     "keytool": f"openjdk-{JAVA_RELEASE}-jre-headless",
     "mvn": "maven",
+    "openssl": "openssl",
     "redis-server": "redis-server",
 }
 

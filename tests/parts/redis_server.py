@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
+    from tests.parts.authority import Certificate
+
 _START_SECONDS: Final = 15.0
 _MEMORY_ONLY: Final = ("--save", "", "--appendonly", "no")
 
@@ -22,21 +24,33 @@ _MEMORY_ONLY: Final = ("--save", "", "--appendonly", "no")
 class RedisServer:
     """`binary` is a redis-server or a valkey-server; `options` are words of its command line, after ours.
 
+    `tls`: it talks TLS only, with that certificate. `authority`: it also asks clients for one of that authority.
+
     Keeps everything in memory unless the options say otherwise, so that a restart is an empty server. The
     folder is the server's own and goes away with the block. Entering the block starts it.
     """
 
-    def __init__(self, binary: str, *, port: int | None = None, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        binary: str,
+        *,
+        port: int | None = None,
+        options: Sequence[str] = (),
+        tls: Certificate | None = None,
+        authority: Path | None = None,
+    ) -> None:
         self.port = port or free_ports(1)[0]
         self._binary = binary
         self._options = options
+        self._tls = tls
+        self._authority = authority
         self._folder = tempfile.TemporaryDirectory(prefix="orderwatch-redis-")
         self._process: GuardedProcess | None = None
 
     @property
     def url(self) -> str:
         """In the form of `redis.url`."""
-        return f"redis://{HOST}:{self.port}/0"
+        return f"{'redis' if self._tls is None else 'rediss'}://{HOST}:{self.port}/0"
 
     @property
     def process(self) -> GuardedProcess:
@@ -47,10 +61,18 @@ class RedisServer:
     def start(self) -> None:
         """Start, or start again after `kill`; it takes commands when this returns."""
         folder = Path(self._folder.name)
-        where = ["--bind", HOST, "--port", str(self.port), "--dir", str(folder), "--daemonize", "no"]
+        where = ["--bind", HOST, *self._listeners(), "--dir", str(folder), "--daemonize", "no"]
         command = [self._binary, *where, *_MEMORY_ONLY, *self._options]
         self._process = GuardedProcess(command, folder / "redis-server.log", {})
         self._process.wait_until_said(b"Ready to accept connections", _START_SECONDS)
+
+    def _listeners(self) -> list[str]:
+        if self._tls is None:
+            return ["--port", str(self.port)]
+        asked = "no" if self._authority is None else "yes"
+        files = ["--tls-cert-file", str(self._tls.certfile), "--tls-key-file", str(self._tls.keyfile)]
+        trusted = ["--tls-ca-cert-file", str(self._authority or self._tls.certfile), "--tls-auth-clients", asked]
+        return ["--port", "0", "--tls-port", str(self.port), *files, *trusted]
 
     def kill(self) -> None:
         """SIGKILL."""
