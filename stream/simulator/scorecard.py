@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -32,8 +33,8 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class FalseAlert:
-    """An alert that no label explains."""
+class Raised:
+    """A condition that was told, by the first alert about it."""
 
     id: str
     kind: str
@@ -46,7 +47,10 @@ class Scorecard:
     """The summary of a run."""
 
     findings: tuple[Finding, ...]
-    false_alerts: tuple[FalseAlert, ...]
+    false_alerts: tuple[Raised, ...]
+    """What no label explains."""
+    true_alerts: tuple[Raised, ...] = ()
+    """What catches a label, or is a consequence of one."""
 
     @property
     def caught(self) -> int:
@@ -95,8 +99,21 @@ class _Sign:
         )
 
 
+Catches = Callable[["Label", str, int], bool]
+"""Whether an alert of a kind, told at a time, catches a label that it belongs to."""
+
+
+def by_family(label: Label, kind: str, time_ms: int) -> bool:  # noqa: ARG001  # the form of every such rule
+    """Whenever it is told, an alert of one of the label's families."""
+    return _family(kind) in label.families
+
+
 def score_run(
-    labels: Iterable[Label], alerts: Iterable[Mapping[str, Any]], *, grace_seconds: float = GRACE_SECONDS
+    labels: Iterable[Label],
+    alerts: Iterable[Mapping[str, Any]],
+    *,
+    grace_seconds: float = GRACE_SECONDS,
+    catches: Catches = by_family,
 ) -> Scorecard:
     """Score `alerts` (the contract's CloudEvents, any order) against `labels`; only firing ones count.
 
@@ -113,16 +130,16 @@ def score_run(
     grace_ms = round(grace_seconds * 1_000)
     belongs = [[_belongs(sign, label, grace_ms) for label in known] for sign in signs]
     findings = tuple(
-        _finding(label, [sign for sign, row in zip(signs, belongs, strict=True) if row[i]])
+        _finding(label, [sign for sign, row in zip(signs, belongs, strict=True) if row[i]], catches)
         for i, label in enumerate(known)
     )
     stray = [sign for sign, row in zip(signs, belongs, strict=True) if not any(row)]
-    first = {sign.fingerprint: sign for sign in reversed(stray)}
-    return Scorecard(findings, tuple(_false(sign) for sign in sorted(first.values(), key=lambda s: s.time_ms)))
+    explained = [sign for sign, row in zip(signs, belongs, strict=True) if any(row)]
+    return Scorecard(findings, _conditions(stray), _conditions(explained))
 
 
-def _finding(label: Label, signs: list[_Sign]) -> Finding:
-    catching = [sign for sign in signs if _family(sign.kind) in label.families]
+def _finding(label: Label, signs: list[_Sign], catches: Catches) -> Finding:
+    catching = [sign for sign in signs if catches(label, sign.kind, sign.time_ms)]
     if not catching:
         return Finding(label, False, None, None, None, None, len(signs))
     first = catching[0]
@@ -144,8 +161,11 @@ def _belongs(sign: _Sign, label: Label, grace_ms: int) -> bool:
     return expected and sign.entity_type not in _ONE_THING
 
 
-def _false(sign: _Sign) -> FalseAlert:
-    return FalseAlert(sign.id, sign.kind, f"{sign.entity_type}/{sign.entity_key}", sign.time_ms)
+def _conditions(signs: list[_Sign]) -> tuple[Raised, ...]:
+    """One for each fingerprint, in order of time."""
+    first = {sign.fingerprint: sign for sign in reversed(signs)}
+    ordered = sorted(first.values(), key=lambda sign: sign.time_ms)
+    return tuple(Raised(sign.id, sign.kind, f"{sign.entity_type}/{sign.entity_key}", sign.time_ms) for sign in ordered)
 
 
 def _family(kind: str) -> str:

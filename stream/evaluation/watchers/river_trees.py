@@ -1,0 +1,47 @@
+"""river's HalfSpaceTrees behind its QuantileFilter, learning from every order it does not flag."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final, Self
+
+from stream.evaluation.order_table import order_table
+from stream.evaluation.tell import teller_of
+from stream.evaluation.trial import Trial
+from stream.evaluation.watcher import ANY_FAMILY, Watcher
+
+_SEED: Final = 42
+
+
+class RiverTrees(Watcher):
+    """river's own defaults, on features scaled to [0, 1] as it asks for; `threshold` is the filter's quantile."""
+
+    title: ClassVar[str] = "river HalfSpaceTrees"
+    thresholds: ClassVar[tuple[float, ...]] = (0.99, 0.995, 0.999, 0.9999)
+
+    def __init__(self, quantile: float) -> None:
+        """Learn nothing yet."""
+        self._quantile = quantile
+
+    @classmethod
+    def at(cls, threshold: float | None) -> Self:
+        """Make one whose filter flags what is beyond this quantile."""
+        return cls(cls.thresholds[1] if threshold is None else threshold)
+
+    def watch(self, trial: Trial) -> Sequence[dict[str, Any]]:
+        """Tell of each flagged order, as soon as it is placed."""
+        from river.anomaly import HalfSpaceTrees, QuantileFilter
+        from river.preprocessing import MinMaxScaler
+
+        table, teller = order_table(trial), teller_of(trial)
+        scaler, trees = MinMaxScaler(), QuantileFilter(HalfSpaceTrees(seed=_SEED), q=self._quantile)
+        for i, row in enumerate(table.x.tolist()):
+            raw = dict(zip(table.names, row, strict=True))
+            scaler.learn_one(raw)
+            x = scaler.transform_one(raw)
+            is_odd = trees.classify(trees.score_one(x))
+            trees.learn_one(x)
+            if is_odd and table.time_ms[i] >= trial.reports_from_ms:
+                order = table.order_id[i]
+                teller.tell(f"{ANY_FAMILY}.half_space", "order", order, int(table.time_ms[i]), [order])
+        return teller.alerts
