@@ -13,6 +13,7 @@ from stream.cli import (
     config,
     demo,
     dlq,
+    evaluate,
     import_,
     models,
     parity,
@@ -39,6 +40,7 @@ app.command("backtest")(backtest.backtest)
 app.command("simulate")(simulate.simulate)
 app.command("import")(import_.import_)
 app.command("archive")(archive.archive)
+app.command("evaluate")(evaluate.evaluate)
 app.command("parity")(parity.parity)
 app.command("parts")(parts.parts)
 

@@ -30,7 +30,7 @@ def register() -> PromotionRegister:
 def take_off(life: list[Event], promotion: str) -> int:
     """Put a promotion on an order, and let it and its payments be of so much less; returns that, in minor units."""
     created = life[0]
-    goods = sum(minor_of(line["price"]) * line["quantity"] for line in created["line_items"])
+    goods: int = sum(minor_of(line["price"]) * line["quantity"] for line in created["line_items"])
     off = round(goods * _OFF_SHARE[promotion])
     created.setdefault("discounts", []).append({"promotion_id": promotion, "amount": money(off)})
     charge(life, -off)

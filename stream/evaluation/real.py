@@ -7,6 +7,7 @@ some of it is true.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,7 @@ _OF_EACH: Final = {"tune": 1, "report": 4}
 _TRIES: Final = 20
 
 
-def settings_of(dataset: type[DataSet], budget: int, overlays: tuple[Path, ...] = ()) -> Settings:
+def settings_of(dataset: type[DataSet], budget: int, overlays: Sequence[Path] = ()) -> Settings:
     """The settings as shipped, with what such a shop would set, under a budget."""
     return load(*overlays, **{**dataset.overrides, "alerts": {"budget_per_day": budget}})
 

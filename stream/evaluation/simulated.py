@@ -6,7 +6,7 @@ share neither the honest orders nor what befalls them. Nights are left alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -48,17 +48,18 @@ _ANY_OF: Final[Mapping[str, Sequence[Any]]] = {
 }
 
 
-def settings_of(budget: int) -> Settings:
+def settings_of(budget: int, overlays: Sequence[Path] = ()) -> Settings:
     """The demo's settings, under a budget; the shop is watched for too short a time to know a new product else."""
     return load(
         _CONFIG / "demo.yaml",
+        *overlays,
         alerts={"policy_file": _CONFIG / "demo_policy.yaml", "budget_per_day": budget},
         features={"product_age": {"on": True, "params": {"warm_up_days": 1.5}}},
     )
 
 
 def trial(
-    seed: int, difficulty: Difficulty, purpose: Purpose, settings: Settings, families: Collection[str] = ()
+    seed: int, difficulty: Difficulty, purpose: Purpose, settings: Settings, families: Sequence[str] = ()
 ) -> Trial:
     """Make one trial, of the incidents that the `families` can catch; of all by default."""
     shop = _shop(seed, difficulty, purpose, families)
@@ -79,7 +80,7 @@ def trial(
     )
 
 
-def _shop(seed: int, difficulty: Difficulty, purpose: Purpose, families: Collection[str]) -> SimulatorSettings:
+def _shop(seed: int, difficulty: Difficulty, purpose: Purpose, families: Sequence[str]) -> SimulatorSettings:
     incidents = _programme(seed, difficulty, families)
     days = WARM_UP_DAYS - (-len(incidents) // _A_DAY) + _TAIL_DAYS
     return SimulatorSettings(
@@ -95,15 +96,15 @@ def _shop(seed: int, difficulty: Difficulty, purpose: Purpose, families: Collect
     )
 
 
-def _programme(seed: int, difficulty: Difficulty, families: Collection[str]) -> list[Incident]:
+def _programme(seed: int, difficulty: Difficulty, families: Sequence[str]) -> list[Incident]:
     rng = np.random.default_rng([seed, len(difficulty)])
     chosen = [
         (name, dict(variant))
         for name, incident in known().items()
-        if not families or not families.isdisjoint(map(family_of, incident.kinds))
+        if not families or any(family_of(kind) in families for kind in incident.kinds)
         for variant in _VARIANTS.get(name, ({},))
     ]
-    rng.shuffle(chosen)  # type: ignore[arg-type]  # numpy shuffles any list
+    rng.shuffle(chosen)
     return [_planned(place, *entry, difficulty, rng) for place, entry in enumerate(chosen)]
 
 
@@ -119,7 +120,7 @@ def _planned(
 
 def _somewhere(incident: type[Incident], variant: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
     """Where it plays, of what it lets one choose; a `rank` of none is a choice, too."""
-    fields = incident.__dataclass_fields__  # type: ignore[attr-defined]  # every incident is a dataclass
+    fields = incident.__dataclass_fields__
     drawn = {name: options[int(rng.integers(len(options)))] for name, options in _ANY_OF.items() if name in fields}
     if "rank" in drawn and variant.get("rank", fields["rank"].default) is None:
         del drawn["rank"]

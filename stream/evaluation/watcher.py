@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any, ClassVar, Final, Self
 
 from stream.evaluation.trial import Trial
@@ -16,11 +17,17 @@ class Watcher(ABC):
     """Reads trials one by one, each with a memory of its own.
 
     `title` is what a reader calls it. `thresholds` are the settings that are tried on tune trials; one that has none
-    to choose is not tuned.
+    to choose is not tuned. `package` is what has to be installed for it beside this project's own needs.
     """
 
     title: ClassVar[str]
     thresholds: ClassVar[tuple[float, ...]] = ()
+    package: ClassVar[str | None] = None
+
+    @classmethod
+    def is_installed(cls) -> bool:
+        """Whether the package that it stands on is there."""
+        return cls.package is None or find_spec(cls.package) is not None
 
     @classmethod
     @abstractmethod

@@ -34,7 +34,8 @@ class RiverTrees(Watcher):
         from river.preprocessing import MinMaxScaler
 
         table, teller = order_table(trial), teller_of(trial)
-        scaler, trees = MinMaxScaler(), QuantileFilter(HalfSpaceTrees(seed=_SEED), q=self._quantile)
+        scaler: Any = MinMaxScaler()  # river's calls are untyped
+        trees: Any = QuantileFilter(HalfSpaceTrees(seed=_SEED), q=self._quantile)
         for i, row in enumerate(table.x.tolist()):
             raw = dict(zip(table.names, row, strict=True))
             scaler.learn_one(raw)
