@@ -62,3 +62,16 @@ def line_margins(order: I64, price: I64, cost: I64, goods: I64, discount: I64) -
         is_known = cost[i] != NOT_GIVEN and sales > 0
         margin[i] = max((sales - cost[i]) / sales, -1.0) if is_known else math.nan
     return margin
+
+
+@numba.njit(cache=True)
+def lines_below(order: I64, price: I64, cost: I64, goods: I64, discount: I64, margin: float) -> I64:
+    """Lines that bring less than cost x (1 + margin), after their part of the order's discounts; no cost: none."""
+    rows, n = np.empty(len(order), np.int64), 0
+    for i in range(len(order)):
+        worth = goods[order[i]]
+        left = (worth - discount[order[i]]) / worth if worth > 0 else 1.0
+        if price[i] * left < cost[i] * (1.0 + margin):
+            rows[n] = i
+            n += 1
+    return rows[:n]

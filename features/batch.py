@@ -137,18 +137,28 @@ def _nan(n: int) -> F64:
 
 @dataclass(slots=True)
 class Column:
-    """A feature's values, and the range it expected before it saw them (NaN: no opinion yet)."""
+    """A feature's values, and the range it expected before it saw them (NaN: no opinion yet).
+
+    `is_silent` : there is no value at all, as of latencies among orders just placed.
+    """
 
     values: F64
     low: F64
     high: F64
     level: Level = "event"
+    is_silent: bool = False
 
     @classmethod
     def of(cls, values: F64) -> Column:
         """Values of which nothing in particular is expected."""
         nothing = _nan(len(values))
         return cls(values, nothing, nothing)
+
+    @classmethod
+    def silent(cls, rows: int) -> Column:
+        """Nothing to say of any row."""
+        nothing = _nan(rows)
+        return cls(nothing, nothing, nothing, is_silent=True)
 
 
 @dataclass(slots=True)

@@ -33,6 +33,7 @@ _FIRST_ROWS: Final = 64
 _LEAST_GROWTH: Final = 256
 _GROWTH: Final = 4  # a row more for each 4 rows
 _NAME_BYTES: Final = 36  # a UUID
+_MOST_READ: Final = 4096
 _USED, _FREE, _CLOCK = range(3)
 _NO_ROW: Final = np.zeros(0, np.int64)
 _NO_FLAG: Final = np.zeros(0, np.bool_)
@@ -120,11 +121,14 @@ class Names(Sequence[str]):
         self._bytes = np.zeros((_FIRST_ROWS, _NAME_BYTES), np.uint8)
         self._length = np.zeros(_FIRST_ROWS, np.int32)
         self._long: dict[int, str] = {}
+        self._read: dict[int, str] = {}  # of few spaces names are read, but of those again and again
 
     def put(self, rows: Rows, texts: Text, size: int) -> None:
         """Name some rows; `size` rows exist."""
         self._bytes, self._length = grown(self._bytes, size), grown(self._length, size)
         _copy_names(rows, texts.data, texts.start, texts.length, self._bytes, self._length)
+        if self._read:
+            self._read.clear()
         for i in (texts.length > _NAME_BYTES).nonzero()[0].tolist():
             self._long[int(rows[i])] = texts[i]
         for row in self._long.keys() & set(rows.tolist()) if self._long else ():
@@ -143,10 +147,14 @@ class Names(Sequence[str]):
         """The name of a row."""
         if isinstance(row, slice):
             return [self[i] for i in range(*row.indices(len(self)))]
-        length = int(self._length[row])
-        if length > _NAME_BYTES:
-            return self._long[row]
-        return spoken(self._bytes[row, :length].tobytes())
+        name = self._read.get(row)
+        if name is None:
+            length = int(self._length[row])
+            name = self._long[row] if length > _NAME_BYTES else spoken(self._bytes[row, :length].tobytes())
+            if len(self._read) >= _MOST_READ:
+                self._read.clear()
+            self._read[row] = name
+        return name
 
     def get_state(self, size: int) -> State:
         """The names of the first `size` rows."""
@@ -156,6 +164,7 @@ class Names(Sequence[str]):
         """Go on from those names."""
         self._bytes, self._length = room(state["bytes"], _FIRST_ROWS), room(state["length"], _FIRST_ROWS)
         self._long = read_back(state["long"], dict[int, str])
+        self._read.clear()
 
     @property
     def nbytes(self) -> int:

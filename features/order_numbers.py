@@ -19,9 +19,10 @@ import numpy as np
 from features.batch import F64, I64, Flag
 from features.keys import Keys
 from features.state import State, gathered, part_of
-from features.text import Bytes, Composed, Text
+from features.text import Bytes, Composed
 from features.wire.text import hash_text
 
+DIGITS: Final = "0123456789"
 MOST_SEQUENCES: Final = 16
 _MOST_WAITING: Final = 4_096
 _MOST_DIGITS: Final = 15
@@ -166,9 +167,8 @@ class OrderNumbers:
         self._first_waiting = np.zeros(MOST_SEQUENCES, np.int64)
         self._n_waiting = np.zeros(MOST_SEQUENCES, np.int64)
 
-    def follow(self, order_id: Text, number: I64, name: I64, clock_ms: I64) -> Holes:
-        """The holes that these orders, in the order of the log, leave behind them."""
-        prefix = Composed(name, lambda i: order_id[i].rstrip("0123456789"))
+    def follow(self, prefix: Composed, number: I64, clock_ms: I64) -> Holes:
+        """The holes that these orders, in the order of the log, leave behind them; `prefix` names their sequences."""
         rows, fresh = self.keys.rows(prefix)
         holes, usual, _ = _follow(
             rows, fresh, number, clock_ms, self._grace_ms, self._alert_p, self._least,

@@ -138,10 +138,12 @@ class Part:
 class MergedOrders:
     """Orders of several slices in the order of the merged log: by clock, then partition, then offset.
 
-    `piece`, `row` : the slice that each order came in, and its row there, for what few readers ask.
+    `piece`, `row` : the part that each order came in, and its row in that part's slice, for what few readers ask.
+    `order` : the place of each in the parts, one behind the other.
     """
 
-    pieces: Sequence[OrderSlice]
+    parts: Sequence[Part]
+    order: I64
     piece: I64
     row: I64
     time_ms: I64
@@ -161,7 +163,8 @@ class MergedOrders:
         order = np.lexsort((column("offset"), partition, column("clock_ms")))
         customer = np.concatenate([part.orders.customer.hash[part.start : part.end] for part in parts])
         return cls(
-            [part.orders for part in parts],
+            parts,
+            order,
             piece[order],
             row[order],
             column("time_ms")[order],
@@ -175,7 +178,11 @@ class MergedOrders:
 
     def find(self, at: int) -> tuple[OrderSlice, int]:
         """The slice of the order at a position, and its row there."""
-        return self.pieces[self.piece[at]], int(self.row[at])
+        return self.parts[self.piece[at]].orders, int(self.row[at])
+
+    def merged(self, columns: Sequence[I64]) -> I64:
+        """A column of each part, as one column of the merged log."""
+        return np.concatenate(columns)[self.order]
 
 
 def split(waiting: Sequence[Part], upto_ms: int) -> tuple[list[Part], list[Part]]:

@@ -49,6 +49,23 @@ def _hash_all(data: Bytes, start: I64, length: I64) -> I64:
 
 
 @numba.njit(cache=True)
+def _code(bits: I64) -> tuple[I64, I64]:
+    """Which of the different texts each one is, by where they come first, and where that is."""
+    slots = np.zeros(2 << int(np.log2(len(bits) + 1)), np.int64)
+    codes, first, n, last = np.empty(len(bits), np.int64), np.empty(len(bits), np.int64), 0, len(slots) - 1
+    for i in range(len(bits)):
+        j = bits[i] & last
+        while slots[j] != 0 and bits[first[slots[j] - 1]] != bits[i]:
+            j = (j + 1) & last
+        if slots[j] == 0:
+            first[n] = i
+            n += 1
+            slots[j] = n
+        codes[i] = slots[j] - 1
+    return codes, first[:n]
+
+
+@numba.njit(cache=True)
 def _pack(data: Bytes, start: I64, length: I64, packed: Bytes) -> I64:
     """Copy the texts behind one another; where each begins then."""
     moved, end = np.empty(len(start), np.int64), 0
@@ -77,13 +94,13 @@ class Text:
     ('web', ['app', 'web'], True)
     """
 
-    __slots__ = ("_distinct", "_read", "data", "hash", "length", "start")
+    __slots__ = ("_coded", "_read", "data", "hash", "length", "start")
 
     def __init__(self, data: Bytes, start: I64, length: I64, hash: I64) -> None:  # noqa: A002  # what it is
         """Refer to texts; nothing is copied."""
         self.data, self.start, self.length, self.hash = data, start, length, hash
         self._read: list[str] | None = None
-        self._distinct: list[str] | None = None
+        self._coded: tuple[I64, list[str]] | None = None
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Text:
@@ -126,13 +143,21 @@ class Text:
         """Read every text."""
         return iter(self._all())
 
+    def coded(self) -> tuple[I64, list[str]]:
+        """Which of the different texts each one is, and these, by where they come first.
+
+        >>> codes, names = Text.of(["web", "app", "web"]).coded()
+        >>> codes.tolist(), names
+        ([0, 1, 0], ['web', 'app'])
+        """
+        if self._coded is None:
+            codes, first = _code(self.hash)
+            self._coded = codes, [self[at] for at in first.tolist()]
+        return self._coded
+
     def distinct(self) -> list[str]:
         """Each different text once."""
-        if self._distinct is None:
-            same = len(self) > 0 and bool((self.hash == self.hash[0]).all())
-            first = [0] if same else np.unique(self.hash, return_index=True)[1].tolist()
-            self._distinct = [self[at] for at in first]
-        return self._distinct
+        return self.coded()[1]
 
     def take(self, rows: I64 | slice) -> Text:
         """The texts at `rows`, still where they lie."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from models.calibration import Calibration
     from models.detector import Detector
     from models.outlier import Outlier
+
+
+_NO_ROWS: Final = np.zeros(0, np.int64)
 
 
 class Watch(ABC):
@@ -47,6 +50,9 @@ class Watch(ABC):
 
         Only scores from `alert_score` on are worked out; the others are NaN.
         """
+        if self._is_silent(batch):
+            self.scores = np.full(len(batch), np.nan)
+            return _NO_ROWS
         raw, large = self._raw(batch)
         self.scores = self._calibration.score_learn(raw, self._alert_score)
         if not np.count_nonzero(large):
@@ -63,6 +69,10 @@ class Watch(ABC):
 
     def _parts(self) -> dict[str, Stateful]:
         return {"calibration": self._calibration}
+
+    def _is_silent(self, batch: Batch) -> bool:  # noqa: ARG002  # most watches always have something to score
+        """Whether the batch holds nothing to be scored or learned."""
+        return False
 
     @abstractmethod
     def _raw(self, batch: Batch) -> tuple[F64, Flag]:
@@ -92,6 +102,9 @@ class OutlierWatch(Watch):
         self._outlier = outlier
         self.kind, self.entity_type = outlier.kind, outlier.entity_type
         self.in_minor_units = outlier.in_minor_units
+
+    def _is_silent(self, batch: Batch) -> bool:
+        return batch.columns[self._outlier.feature].is_silent
 
     def _raw(self, batch: Batch) -> tuple[F64, Flag]:
         column = batch.columns[self._outlier.feature]

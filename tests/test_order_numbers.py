@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.order_numbers import OrderNumbers, split_numbers
-from features.text import Text
+from features.order_numbers import DIGITS, OrderNumbers, split_numbers
+from features.text import Composed, Text
 
 SECOND = 1_000
 
@@ -18,7 +18,8 @@ def follow(texts, *, numbers=None, seconds=1.0, begin=0, alert_p=1e-9, least=3):
     numbers = numbers or OrderNumbers(300.0, alert_p, least)
     order_id = Text.of(texts)
     clock_ms = ((begin + np.arange(len(texts))) * seconds * SECOND).astype(np.int64) + 1
-    found = numbers.follow(order_id, *split_numbers(order_id.data, order_id.start, order_id.length), clock_ms)
+    number, name = split_numbers(order_id.data, order_id.start, order_id.length)
+    found = numbers.follow(Composed(name, lambda i: order_id[i].rstrip(DIGITS)), number, clock_ms)
     names = [numbers.keys.names[row] for row in found.row.tolist()]
     return list(zip(found.at.tolist(), names, found.after.tolist(), found.missing.tolist(), strict=True))
 

@@ -69,7 +69,7 @@ class RouteSlowdown(Feature):
         """Evidence after each event that ends a stage, NaN for the others."""
         at = (~np.isnan(batch.life.latency_seconds)).nonzero()[0]
         if not len(at):
-            return Column.of(np.full(len(batch), np.nan))
+            return Column.silent(len(batch))
         group = batch.key(self._spaces["group"])
         self._sums = grown(self._sums, group.size)
         deviation = batch.columns["stage_latency"].values[at]

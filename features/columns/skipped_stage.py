@@ -65,14 +65,14 @@ class SkippedStage(OneArray):
 
     def transform(self, batch: Batch) -> Column:
         """Surprise of each payment's approval and hand-over; NaN for other events."""
-        n = len(batch)
-        values, high = np.full(n, np.nan), np.full(n, np.nan)
-        times = batch.life.at_ms
+        n, times = len(batch), batch.life.at_ms
         at = (((batch.kind == APPROVED) | (batch.kind == SHIPPED)) & (times[:, _CREATED] > 0)).nonzero()[0]
-        if len(at):
-            stage, channel = batch.kind[at], batch.life.place[at, _CHANNEL].astype(np.int64)
-            before = np.where(stage == APPROVED, _BEFORE[APPROVED], _BEFORE[SHIPPED])
-            skipped = ((times[at, before] == 0) & (times[at, stage] == 0)).astype(np.int8)
-            self._state = grown(self._state, int(channel.max()) + 1)
-            values[at], high[at] = _follow(stage, channel, skipped, self._state, self.ready, self.memory)
+        if not len(at):
+            return Column.silent(n)
+        stage, channel = batch.kind[at], batch.life.place[at, _CHANNEL].astype(np.int64)
+        before = np.where(stage == APPROVED, _BEFORE[APPROVED], _BEFORE[SHIPPED])
+        skipped = ((times[at, before] == 0) & (times[at, stage] == 0)).astype(np.int8)
+        self._state = grown(self._state, int(channel.max()) + 1)
+        values, high = np.full(n, np.nan), np.full(n, np.nan)
+        values[at], high[at] = _follow(stage, channel, skipped, self._state, self.ready, self.memory)
         return Column(values, np.full(n, np.nan), high)

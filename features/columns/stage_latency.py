@@ -48,7 +48,7 @@ class StageLatency(Feature):
         """Deviation of each event that ends a stage; NaN for the others."""
         at = (~np.isnan(batch.life.latency_seconds)).nonzero()[0]
         if not len(at):
-            return Column.of(np.full(len(batch), np.nan))
+            return Column.silent(len(batch))
         batch.routes = self._routes(batch, at)
         seconds = np.maximum(batch.life.latency_seconds[at], 0.0) + 1.0
         levels = [batch.key(self._spaces["route"]), batch.key(self._spaces["stage"])]

@@ -64,10 +64,12 @@ class TrackingReuse(Feature):
 
     def transform(self, batch: Batch) -> Column:
         """Orders under the number of each hand-over; NaN for other events."""
-        shipments, values = batch.shipments, np.full(len(batch), np.nan)
-        if len(shipments.at):
-            rows, fresh = self._keys.rows(shipments.tracking_number)
-            self._latest, self._orders = grown(self._latest, self._keys.size), grown(self._orders, self._keys.size)
-            order = batch.order_id.hash[shipments.at]
-            values[shipments.at] = _follow(rows, fresh, order, self._latest, self._orders)
-        return Column(values, np.full(len(batch), np.nan), np.ones(len(batch)))
+        shipments = batch.shipments
+        if not len(shipments.at):
+            return Column.silent(len(batch))
+        rows, fresh = self._keys.rows(shipments.tracking_number)
+        self._latest, self._orders = grown(self._latest, self._keys.size), grown(self._orders, self._keys.size)
+        values, high = np.full((2, len(batch)), np.nan)
+        values[shipments.at] = _follow(rows, fresh, batch.order_id.hash[shipments.at], self._latest, self._orders)
+        high[shipments.at] = 1.0
+        return Column(values, np.full(len(batch), np.nan), high)

@@ -8,12 +8,12 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from pydantic.dataclasses import dataclass
 
-from features.batch import F64
+from features.batch import F64, I64
 from features.feature import STRICT
-from features.order_numbers import Holes, OrderNumbers, split_numbers
-from features.order_slice import MergedOrders
+from features.order_numbers import DIGITS, Holes, OrderNumbers, split_numbers
+from features.order_slice import MergedOrders, Part
 from features.state import State
-from features.text import Text
+from features.text import Composed
 from models.crossing import Crossing
 from models.verdict import Signal, Verdict
 
@@ -51,13 +51,10 @@ class OrderNumberGap(Crossing):
 
     def check(self, orders: MergedOrders, since_same_seconds: F64) -> list[Verdict]:  # noqa: ARG002  # not about customers
         """The holes that these orders leave behind them."""
-        split = [split_numbers(p.order_id.data, p.order_id.start, p.order_id.length) for p in orders.pieces]
-        starts = np.cumsum([0, *(len(piece) for piece in orders.pieces[:-1])])
-        place = starts[orders.piece] + orders.row
-        number, name = (np.concatenate([one[k] for one in split])[place] for k in (0, 1))
-        clock_ms = np.concatenate([piece.clock_ms for piece in orders.pieces])[place]
-        order_id = Text.join([piece.order_id for piece in orders.pieces]).take(place)
-        holes = self._numbers.follow(order_id, number, name, clock_ms)
+        numbers, names = zip(*(_split(part) for part in orders.parts), strict=True)
+        clock_ms = orders.merged([part.orders.clock_ms[part.start : part.end] for part in orders.parts])
+        prefix = Composed(orders.merged(names), lambda i: _order_id(orders, i).rstrip(DIGITS))
+        holes = self._numbers.follow(prefix, orders.merged(numbers), clock_ms)
         return [self._verdict(orders, holes, i) for i in range(len(holes.at))]
 
     def get_state(self) -> State:
@@ -86,3 +83,13 @@ class OrderNumberGap(Crossing):
             offset=int(orders.offset[row]),
             signals=(signal,),
         )
+
+
+def _split(part: Part) -> tuple[I64, I64]:
+    order_id = part.orders.order_id
+    return split_numbers(order_id.data, order_id.start[part.start : part.end], order_id.length[part.start : part.end])
+
+
+def _order_id(merged: MergedOrders, at: int) -> str:
+    orders, row = merged.find(at)
+    return orders.order_id[row]

@@ -18,7 +18,7 @@ from models.rules._share import MILLION, per_million
 
 if TYPE_CHECKING:
     from config.promotions import PromotionRegister
-    from features.batch import I64, Batch
+    from features.batch import F64, I64, Batch
     from features.keys import Keys
 
 
@@ -87,19 +87,14 @@ class DiscountDepthOverCap(Rule):
     def _beyond_their_own(self, batch: Batch, hits: Hits) -> set[int]:
         """Discounts above the registered rate of their promotion; returns the orders they stand on."""
         discounts, told = batch.discounts, set[int]()
-        rates = [self._rates[name] for name in discounts.promotion.distinct() if name in self._rates]
-        if not rates:
+        codes, names = discounts.promotion.coded()
+        if self._rates.keys().isdisjoint(names):
             return told
-        goods_minor = batch.created.goods_minor[discounts.order]
-        rows = _suspects(discounts.amount_minor, goods_minor, min(rates))
-        amounts = zip(rows.tolist(), discounts.amount_minor[rows].tolist(), goods_minor[rows].tolist(), strict=True)
-        for row, amount, goods in amounts:
-            name = discounts.promotion[row]
-            rate = self._rates.get(name)
-            if rate is not None and amount * MILLION > goods * rate:
-                order = int(discounts.order[row])
-                if self._add(batch, order, name, amount, rate, hits):
-                    told.add(order)
+        rates = np.array([self._rates.get(name, np.nan) for name in names])[codes]
+        for row in _suspects(discounts.amount_minor, batch.created.goods_minor[discounts.order], rates).tolist():
+            name, order = names[codes[row]], int(discounts.order[row])
+            if self._add(batch, order, name, int(discounts.amount_minor[row]), self._rates[name], hits):
+                told.add(order)
         return told
 
     def _beyond_together(self, batch: Batch, order: int, hits: Hits) -> None:
@@ -127,8 +122,8 @@ class DiscountDepthOverCap(Rule):
         return True
 
 
-def _suspects(amount_minor: I64, goods_minor: I64, most: int) -> I64:
-    """Where an amount may be beyond its share of the goods."""
+def _suspects(amount_minor: I64, goods_minor: I64, most: int | F64) -> I64:
+    """Where an amount may be beyond its share of the goods, in millionths."""
     # binary fractions only pick whom to look at, with a margin far above their error; integers decide
     rows: I64 = (amount_minor > goods_minor * (most * (1 - 1e-9) / MILLION)).nonzero()[0]
     return rows

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 from annotated_types import Ge, Lt
 from pydantic.dataclasses import dataclass
 
+from features.amounts import lines_below
 from features.feature import STRICT
 from models.examples import created, line
 from models.finding import NOTHING, Findings
@@ -81,10 +81,9 @@ class PriceBelowCost(Rule):
     def _suspects(self, batch: Batch) -> I64:
         # binary fractions only pick whom to look at, with a margin far above their error; integers decide
         created_, lines = batch.created, batch.lines
-        goods = created_.goods_minor
-        left = np.divide(goods - created_.discount_minor, goods, out=np.ones(len(goods)), where=goods > 0)
-        suspects: I64 = (lines.price_minor * left[lines.order] < lines.unit_cost_minor * (1 + 1e-9)).nonzero()[0]
-        return suspects
+        return lines_below(
+            lines.order, lines.price_minor, lines.unit_cost_minor, created_.goods_minor, created_.discount_minor, 1e-9
+        )
 
     def _judge(self, batch: Batch, row: int, hits: Hits) -> None:
         lines, order = batch.lines, int(batch.lines.order[row])

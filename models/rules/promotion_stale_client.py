@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from pydantic.dataclasses import dataclass
 
 from features.feature import STRICT
@@ -61,12 +62,13 @@ class PromotionStaleClient(Rule):
     def check(self, batch: Batch) -> Findings:
         """Orders placed by such a client."""
         discounts, created_ = batch.discounts, batch.created
-        if not self._limited or self._limited.isdisjoint(discounts.promotion):
+        if not self._limited or self._limited.isdisjoint(discounts.promotion.distinct()):
             return NOTHING
-        uses = zip(discounts.order.tolist(), discounts.promotion, strict=True)
+        promotion, names = discounts.promotion.coded()
+        version, versions = created_.client_version.coded()
+        too_old = np.array([[name in self._limited and self._is_too_old(name, v) for v in versions] for name in names])
         hits = Hits()
-        for row, (order, name) in enumerate(uses):
-            if name in self._limited and self._is_too_old(name, created_.client_version[order]):
-                at = int(created_.at[order])
-                hits.add(at, name, 1, high=0, loss_minor=int(discounts.amount_minor[row]))
+        for row in too_old[promotion, version[discounts.order]].nonzero()[0].tolist():
+            at = int(created_.at[discounts.order[row]])
+            hits.add(at, names[promotion[row]], 1, high=0, loss_minor=int(discounts.amount_minor[row]))
         return hits.findings(batch)

@@ -30,9 +30,8 @@ class FailedPayments(VolumeSeries):
 
     def count(self, batch: Batch) -> tuple[Naming, I64]:
         """Every payment event; those without money under one key."""
-        is_paid = batch.kind == PAID
+        at = (batch.kind == PAID).nonzero()[0]
         has_money = np.zeros(len(batch), np.bool_)
         has_money[batch.payments.at] = True
-        at = is_paid.nonzero()[0]
         failed = np.where(has_money[at], 0, _FAILED).astype(np.int64)
         return Composed(failed, lambda i: "failed" if failed[i] else NO_KEY), at

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from features.batch import I64, Batch
 from features.feature import STRICT
 from features.text import Composed, Naming, Text, mixed
-from models.volume_series import NO_KEY, SURGE, VolumeSeries
+from models.volume_series import NO_KEY, SURGE, VolumeSeries, every_order
 
 
 @dataclass(config=STRICT)
@@ -25,7 +25,10 @@ class PromotionPairOrders(VolumeSeries):
     def count(self, batch: Batch) -> tuple[Naming, I64]:
         """Every pair of different promotions on one order, as `P1+P2`; orders without one under no name."""
         promotion, first, second, order = batch.discounts.promotion, [], [], []
-        for row, rows in batch.discounts.several():
+        several = batch.discounts.several()
+        if not several:
+            return every_order(batch, Composed(np.zeros(len(batch.created), np.int64), lambda _: NO_KEY))
+        for row, rows in several:
             for pair in combinations(_different(promotion, rows), 2):
                 order.append(row)
                 first.append(pair[0])

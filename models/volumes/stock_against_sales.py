@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass as plain
 from typing import Annotated, ClassVar, Final
 
+import numba
 import numpy as np
 from annotated_types import Ge
 from pydantic.dataclasses import dataclass
@@ -44,12 +45,27 @@ class StockAgainstSales(VolumeSeries):
     def count(self, batch: Batch) -> tuple[Naming, I64]:
         """Every piece sold, under its sku, and every report under a text of its own."""
         lines, stock = batch.lines, batch.stock
-        pieces = np.minimum(lines.quantity, _MOST_PIECES)
-        line = np.repeat(np.arange(len(pieces)), pieces)
+        line = _lines_of_pieces(lines.quantity)
+        if not len(stock.at):
+            return lines.sku.take(line), batch.created.at[lines.order[line]]
         at = np.concatenate([batch.created.at[lines.order[line]], stock.at])
         time_ms = batch.time_ms[stock.at]
         reports = mixed(mixed(stock.sku.hash, time_ms), stock.available)
         return _Moves(np.concatenate([lines.sku.hash[line], reports]), lines, line, stock, time_ms), at
+
+
+@numba.njit(cache=True)
+def _lines_of_pieces(quantity: I64) -> I64:
+    """The line of each piece sold."""
+    pieces = 0
+    for wanted in quantity:
+        pieces += min(wanted, _MOST_PIECES)
+    line, n = np.empty(pieces, np.int64), 0
+    for i in range(len(quantity)):
+        for _ in range(min(quantity[i], _MOST_PIECES)):
+            line[n] = i
+            n += 1
+    return line
 
 
 @plain(slots=True)
