@@ -60,7 +60,15 @@ def _line(problem: ErrorDetails, model: Any) -> str:
     if problem["type"] in _MISSING_KEY:
         return f"{key} is missing"
     message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    return f"{key}{_shown(problem['input'])}: {message}" if key else message
+    shown = "" if _is_secret(model, location) else _shown(problem["input"])
+    return f"{key}{shown}: {message}" if key else message
+
+
+def _is_secret(model: Any, location: Sequence[int | str]) -> bool:
+    """Whether a secret is wanted there: what was given instead may be one, and is not to be repeated."""
+    for part in location:
+        model = _child(_model_in(model), part)
+    return _model_in(model) is SecretStr
 
 
 def _shown(value: object) -> str:

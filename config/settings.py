@@ -30,6 +30,7 @@ from config.sections import (
     FeatureLogSettings,
     JudgeSettings,
     KafkaSettings,
+    LogSettings,
     ModelSettings,
     Name,
     PartSettings,
@@ -38,6 +39,7 @@ from config.sections import (
     StageSettings,
     StateSettings,
     TimeSettings,
+    WebSettings,
     WeightedPartSettings,
 )
 
@@ -71,6 +73,8 @@ class Settings(BaseSettings):
     promotions: PromotionSettings
     feature_log: FeatureLogSettings
     models: ModelSettings
+    web: WebSettings
+    log: LogSettings
 
     @classmethod
     def settings_customise_sources(

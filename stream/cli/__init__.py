@@ -14,6 +14,7 @@ from stream.cli import (
     demo,
     dlq,
     evaluate,
+    health,
     import_,
     models,
     parity,
@@ -41,6 +42,7 @@ app.command("simulate")(simulate.simulate)
 app.command("import")(import_.import_)
 app.command("archive")(archive.archive)
 app.command("evaluate")(evaluate.evaluate)
+app.command("health")(health.health)
 app.command("parity")(parity.parity)
 app.command("parts")(parts.parts)
 

@@ -41,8 +41,10 @@ def _code(error: Exception) -> int | None:
 
     from stream.embedded import EmbeddedError
     from stream.engine.topics import TopicError
+    from stream.engine.web import WebError
 
-    return FAILURE if isinstance(error, KafkaError | RedisError | EmbeddedError | TopicError | OSError) else None
+    outside = KafkaError | RedisError | EmbeddedError | TopicError | WebError | OSError
+    return FAILURE if isinstance(error, outside) else None
 
 
 @contextmanager

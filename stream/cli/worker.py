@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,7 +24,9 @@ def worker(
     """
     settings = settings_from(config)
     register = promotions_from(promotions, settings)
-    _log(verbose)
+    from stream.log_lines import configure
+
+    configure(settings.log, verbose=verbose)
     from stream.engine.worker import run_worker
     from stream.pipeline import Pipeline
 
@@ -35,13 +36,6 @@ def worker(
         f"stopped after {done.seconds:.0f} s: {done.events:,} events, {done.dead_letters:,} dead letters, "
         f"{done.alerts:,} alerts",
         err=True,
-    )
-
-
-def _log(verbose: bool) -> None:
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
 
 

@@ -13,6 +13,7 @@ from mode.supervisors import CrashingSupervisor
 from config.errors import ConfigRefused
 from stream.alert_channel import AlertChannel
 from stream.engine.flow import Flow
+from stream.engine.metrics import PublishMetrics
 from stream.engine.publisher import Publisher
 from stream.engine.transport import BATCHES_IN_FLIGHT, BATCHES_PER_POLL, BatchConsumer, BatchTransport
 
@@ -38,6 +39,7 @@ class EngineApp(faust.App):
 
     flow: Flow
     alert_channel: AlertChannel
+    publish_metrics: PublishMetrics
 
     @property
     def orders(self) -> BatchConsumer:
@@ -63,7 +65,8 @@ def create_app(settings: Settings, judge: Judge, on_alert: Callable[[Alert], Non
         raise ConfigRefused("feature_log.on is true: the worker does not write the feature log yet; leave it false")
     app = EngineApp(kafka.group, **_options(kafka))
     app.alert_channel = AlertChannel(settings.redis)
-    app.flow = Flow(judge, Publisher(app, app.alert_channel, settings, on_alert))
+    app.publish_metrics = PublishMetrics()
+    app.flow = Flow(judge, Publisher(app, app.alert_channel, settings, on_alert, app.publish_metrics))
     batches: faust.ChannelT[Any] = app.channel(maxsize=BATCHES_IN_FLIGHT)
     app.transport = BatchTransport(
         app,

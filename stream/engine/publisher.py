@@ -16,6 +16,7 @@ from faust.exceptions import ProducerSendError
 from redis.exceptions import RedisError
 
 from stream.dead_letter import headers
+from stream.engine.metrics import PublishMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -54,8 +55,10 @@ class Publisher:
         channel: AlertChannel,
         settings: Settings,
         on_alert: Callable[[Alert], None] | None = None,
+        metrics: PublishMetrics | None = None,
     ) -> None:
         self._app = app
+        self._metrics = metrics or PublishMetrics()
         self._channel = channel
         self._kafka = settings.kafka
         self._retry_seconds = settings.redis.retry_seconds
@@ -71,8 +74,9 @@ class Publisher:
         if not alerts:
             return 0
         delivered = await self._until_done("Redis", lambda: self._channel.publish(alerts))
-        if self._on_alert is not None:
-            for alert in alerts:
+        for alert in alerts:
+            self._metrics.delivered(alert)
+            if self._on_alert is not None:
                 self._on_alert(alert)
         return delivered
 
@@ -123,12 +127,17 @@ class Publisher:
 
     async def _until_done(self, what: str, step: Callable[[], Awaitable[int]]) -> int:
         """Repeat `step` while `what` is away; say so once, and once that it is back."""
+        with self._metrics.publishing(what):
+            return await self._tried_until_done(what, step)
+
+    async def _tried_until_done(self, what: str, step: Callable[[], Awaitable[int]]) -> int:
         failures = 0
         while True:
             try:
                 result = await step()
             except (KafkaError, ProducerSendError, RedisError, OSError) as error:
                 failures += 1
+                self._metrics.failed(what)
                 if failures == 1:
                     log.warning(
                         "%s does not take alerts (%s); commits wait, trying again every %g s",

@@ -9,17 +9,20 @@ import logging
 import signal
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from stream.embedded import Services, embedded_services
 from stream.engine.app import create_app, security
+from stream.engine.health import HealthCheck
+from stream.engine.metrics import Observer
 from stream.engine.topics import ensure_topics
+from stream.engine.web import serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from config.settings import Settings
     from stream.alert import Alert
@@ -36,7 +39,10 @@ _NOISY = (
     "stream.engine.fetch_thread",
     "stream.engine.transport",
 )  # they build debug records that nobody prints: 30 % of their time
-_STOP_SECONDS = 10.0  # for what is in flight, for its commit, and for leaving; then the next owner does it
+# A stop takes no longer than five seconds; what is not done by then is done by the next owner.
+_FINISH_SECONDS = 1.2  # for what is in flight, and once more for its commit
+_LEAVE_SECONDS = 1.0
+_END_SECONDS = 10.0  # the same as the first where a bounded stream has ended and nobody waits for the process
 _LOOK_SECONDS = 0.05
 _LONG_SECONDS = 3600.0
 _NEW_OBJECTS = 50_000  # between two looks of the garbage collector at the young objects; Python's own is 700
@@ -118,14 +124,28 @@ async def _run(
         if on_ready is not None:
             on_ready()
         app = create_app(settings, judge, on_alert)
-        try:
-            await _work(app, stop, until_caught_up)
-        finally:
-            await _leave(app)
+        async with _observed(app, settings, judge, stop):
+            try:
+                await _work(app, stop, until_caught_up)
+            finally:
+                await _leave(app)
     if app.crash_reason is not None:
         raise app.crash_reason
     counts = dataclasses.asdict(app.flow.counts)
     return WorkerSummary(**counts, seconds=time.monotonic() - began)
+
+
+@asynccontextmanager
+async def _observed(app: EngineApp, settings: Settings, judge: Judge, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Answer /livez, /readyz and /metrics meanwhile, if that is asked for."""
+    if not settings.web.on:
+        yield
+        return
+    check = HealthCheck(settings.web.stuck_after_seconds)
+    observer = Observer(app, judge, settings.kafka.orders_topic, check, stop.is_set)
+    async with serve(settings.web, observer) as port:
+        log.info("health and metrics at http://%s:%d", settings.web.host, port)
+        yield
 
 
 async def _work(app: EngineApp, stop: asyncio.Event, until_caught_up: bool) -> None:
@@ -137,7 +157,7 @@ async def _work(app: EngineApp, stop: asyncio.Event, until_caught_up: bool) -> N
             break
     if app.crashed:
         return
-    finished = await app.orders.finish(_STOP_SECONDS)
+    finished = await app.orders.finish(_FINISH_SECONDS if stop.is_set() else _END_SECONDS)
     if finished and until_caught_up and not stop.is_set():
         await app.flow.finish()
 
@@ -161,10 +181,10 @@ async def _start(app: EngineApp, stop: asyncio.Event) -> None:
 async def _leave(app: EngineApp) -> None:
     """Stop `app`, which waits for a broker that may have gone away: not for ever."""
     try:
-        async with asyncio.timeout(_STOP_SECONDS):
+        async with asyncio.timeout(_LEAVE_SECONDS):
             await app.stop()
     except TimeoutError:
-        log.warning("Kafka did not answer within %g s: leaving without its goodbye", _STOP_SECONDS)
+        log.warning("Kafka did not answer within %g s: leaving without its goodbye", _LEAVE_SECONDS)
     await app.alert_channel.close()
 
 
