@@ -18,10 +18,16 @@ if TYPE_CHECKING:
     from stream.evaluation.report import Report
 
 _MOST_MISSED = 30
+_WIDE = 180
 
 
 def show(console: Console, report: Report) -> None:
-    """Print where the figures come from, the figures, what was missed, and what was aimed at."""
+    """Print where the figures come from, the figures, what was missed, and what was aimed at.
+
+    A file or a pipe has no width: there the tables take what they need.
+    """
+    if not console.is_terminal:
+        console.width = max(console.width, _WIDE)
     _show_spans(console, report)
     for (source, level), lines in groupby(report.families, key=lambda one: (one.source, one.level)):
         chosen = list(lines)

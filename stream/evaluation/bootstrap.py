@@ -1,14 +1,16 @@
 """Intervals by the block bootstrap: the days of all trials are drawn again with replacement, and sums made anew.
 
 What happens on one day is not independent: one incident makes several alerts. So whole days are drawn, each with its
-labels and its alerts. A share of which all, or nothing, was counted shows the bootstrap no variance at all; there the
-exact binomial interval (Clopper and Pearson, Biometrika 26, 1934) is given instead.
+labels and its alerts. A share of which all, or nothing, was counted, or whose rows lie on fewer than `FEW` days, shows
+the bootstrap hardly any variance; there Wilson's score interval is given instead.
 
-Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapters 8 and 13 (percentile interval).
+Sources: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapters 8 and 13 (percentile interval); Wilson,
+Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,9 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 CONFIDENCE: Final = 0.95
+FEW: Final = 5
 _DRAWS: Final = 1_000
 _SEED: Final = 20_260
 _TAIL: Final = (1.0 - CONFIDENCE) / 2.0
+_Z: Final = 1.959964  # of the normal distribution, at that confidence
 
 F64 = NDArray[np.float64]
 
@@ -46,7 +50,7 @@ class Bootstrap:
 
     >>> days = Bootstrap([("seed 1", day) for day in range(8)])
     >>> days.share([("seed 1", 0), ("seed 1", 3)], [True, True])
-    Estimate(value=1.0, low=0.158, high=1.0)
+    Estimate(value=1.0, low=0.3424, high=1.0)
     """
 
     def __init__(self, blocks: Sequence[Hashable]) -> None:
@@ -60,9 +64,8 @@ class Bootstrap:
         n, k = len(hits), sum(hits)
         if not n:
             return NOTHING
-        if k in {0, n}:
-            reach = _TAIL ** (1.0 / n)
-            return _rounded(k / n, reach if k else 0.0, 1.0 if k else 1.0 - reach)
+        if k in {0, n} or len(set(blocks)) < FEW:
+            return wilson(k, n)
         return self.ratio(blocks, [float(hit) for hit in hits], [1.0] * n)
 
     def ratio(self, blocks: Sequence[Hashable], parts: Sequence[float], wholes: Sequence[float]) -> Estimate:
@@ -94,6 +97,18 @@ class Bootstrap:
         """How often each row was drawn, one line a draw."""
         weights: F64 = self._weights[:, [self._place[block] for block in blocks]]
         return weights
+
+
+def wilson(k: int, n: int) -> Estimate:
+    """k of n, n at least 1, with the score interval.
+
+    >>> wilson(5, 10)
+    Estimate(value=0.5, low=0.2366, high=0.7634)
+    """
+    share, extra = k / n, _Z**2 / n
+    middle = (share + extra / 2.0) / (1.0 + extra)
+    half = _Z * math.sqrt(share * (1.0 - share) / n + extra / (4.0 * n)) / (1.0 + extra)
+    return _rounded(share, max(0.0, middle - half), min(1.0, middle + half))
 
 
 def _percentiles(value: float, drawn: F64) -> Estimate:

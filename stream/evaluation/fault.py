@@ -45,13 +45,15 @@ class Fault(ABC):
 
     `kinds` are the alerts that catch it, families of `also` its honest consequences. `needs` are event types that a
     log must have for it. `shows_within_days` is how long after it begins it may take to show: it begins no later than
-    that before the log's end. A class stands in a file of its own in `faults/`, named after it.
+    that before the log's end. One that `moves_volume` plays first: no order may be kept from it because something else
+    befell that order. A class stands in a file of its own in `faults/`, named after it.
     """
 
     kinds: ClassVar[tuple[str, ...]]
     also: ClassVar[tuple[str, ...]] = ("behaviour",)
     needs: ClassVar[frozenset[str]] = frozenset({"order.created"})
     shows_within_days: ClassVar[float] = 1.0
+    moves_volume: ClassVar[bool] = False
     sizes: ClassVar[Mapping[Difficulty, float]]
 
     @classmethod

@@ -71,7 +71,7 @@ def _injected(
     chosen = [fault() for fault in faults.known().values() if fault.needs <= types for _ in range(of_each)]
     edges = np.linspace(*part, len(chosen) + 1).astype(np.int64).tolist()
     labels = []
-    for fault, place in _placed(chosen, edges, rng):
+    for fault, place in sorted(_placed(chosen, edges, rng), key=lambda one: not one[0].moves_volume):
         for _ in range(_TRIES):
             label = fault.inject(Stage(history, edges[place], edges[place + 1], rng, difficulty))
             if label is not None:

@@ -18,6 +18,7 @@ class Drop(Fault):
 
     kinds: ClassVar[tuple[str, ...]] = ("volume.drop", "volume.zero", "missing.orders")
     also: ClassVar[tuple[str, ...]] = ("behaviour", "volume", "system", "missing")
+    moves_volume: ClassVar[bool] = True
     sizes: ClassVar[Mapping[Difficulty, float]] = {"easy": 0.1, "medium": 0.25, "hard": 0.4}
 
     def inject(self, stage: Stage) -> Label | None:

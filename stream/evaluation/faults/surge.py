@@ -19,6 +19,7 @@ class Surge(Fault):
 
     kinds: ClassVar[tuple[str, ...]] = ("volume.surge",)
     also: ClassVar[tuple[str, ...]] = ("behaviour", "volume", "promotion")
+    moves_volume: ClassVar[bool] = True
     sizes: ClassVar[Mapping[Difficulty, float]] = {"easy": 6.0, "medium": 4.0, "hard": 2.5}
 
     def inject(self, stage: Stage) -> Label | None:

@@ -16,6 +16,7 @@ class TotalGap(Fault):
 
     kinds: ClassVar[tuple[str, ...]] = ("volume.zero", "volume.drop", "missing.orders")
     also: ClassVar[tuple[str, ...]] = ("behaviour", "volume", "system", "missing")
+    moves_volume: ClassVar[bool] = True
     sizes: ClassVar[Mapping[Difficulty, float]] = {"easy": 24, "medium": 12, "hard": 8}
 
     def inject(self, stage: Stage) -> Label | None:
