@@ -1,0 +1,267 @@
+"""What a reservoir of rows says of a new one: three views of it, and the one compiled pass over the rows."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from models.detector import LARGEST, F64Matrix, F64Vector
+from models.detectors._reservoir_trees import I64Vector, U64Vector, draw, grow, mean_path
+
+VIEWS: Final = 3
+MEAN, DEVIATION = 0, 1  # rows of `usual`
+LEARNED, KEPT, NEXT, TURN = range(4)
+"""Places in `progress`: rows learned, rows in the reservoir, when to build next, and parts renewed."""
+PLACES: Final = 4
+TURN_ROWS: Final = 64  # rows from one renewed tree to the next, once the reservoir is full
+
+_NEUTRAL_TAIL: Final = 1.0 + math.log(2.0)  # mean of the rarer tail's -log p
+_CLOSEST: Final = 1e-9
+_SUSPECT: Final = 3.0  # mean deviations, as the mean of the views, from which a row is odd
+_SUSPECT_SHARE: Final = 0.125  # of the odd rows that would be kept, so many are
+_MOST_SHIFT: Final = 5.0  # mean deviations by which one row may move the usual view
+
+
+class Reservoir(NamedTuple):
+    """All that is learned; the arrays are changed in place."""
+
+    rows: F64Matrix  # row x feature, NaN where a value is missing
+    ordered: F64Matrix  # feature x the values present, ascending
+    present: I64Vector  # how many those are
+    spread: F64Vector  # one over the usual distance from the middle
+    near: F64Matrix  # the rows that distances are taken to
+    feature: NDArray[np.int16]
+    threshold: F64Matrix
+    path: F64Matrix
+    usual: F64Matrix  # mean and mean deviation of each view
+    rng: U64Vector
+    progress: I64Vector
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _below(ordered: F64Vector, n: int, value: float) -> int:
+    """How many of the first n are below the value."""
+    low, high = 0, n
+    while low < high:
+        middle = (low + high) >> 1
+        if ordered[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _upto(ordered: F64Vector, n: int, value: float) -> int:
+    """How many of the first n are at most the value."""
+    low, high = 0, n
+    while low < high:
+        middle = (low + high) >> 1
+        if ordered[middle] <= value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _tails(x: F64Vector, store: Reservoir) -> float:
+    """Sum over the features of -log of the share that lies as far out, on the rarer side."""
+    total = 0.0
+    for j in range(len(x)):
+        n = store.present[j]
+        if n == 0 or not abs(x[j]) <= LARGEST:
+            total += _NEUTRAL_TAIL
+            continue
+        below = _below(store.ordered[j], n, x[j])
+        upto = n - below
+        if 2 * below < n:  # else the rarer side is above
+            upto = min(upto, _upto(store.ordered[j], n, x[j]))
+        total -= math.log((1.0 + upto) / (1.0 + n))
+    return total
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _distance(z: F64Vector, store: Reservoir) -> float:
+    """Logarithm of the distance to the nearest of a few rows, in usual distances from the middle."""
+    nearest = math.inf
+    for k in range(len(store.near)):
+        squares = 0.0
+        for j in range(len(z)):
+            off = (z[j] - store.near[k, j]) * store.spread[j]
+            squares += off * off
+        nearest = min(nearest, squares)
+    return 0.5 * math.log(nearest + _CLOSEST)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _fill(x: F64Vector, store: Reservoir, z: F64Vector) -> bool:
+    """Put the middle value where one is missing. False where all are."""
+    found = False
+    for j in range(len(x)):
+        if abs(x[j]) <= LARGEST:
+            z[j] = x[j]
+            found = True
+        else:
+            n = store.present[j]
+            z[j] = store.ordered[j, n >> 1] if n else 0.0
+    return found
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _look(x: F64Vector, z: F64Vector, store: Reservoir, node: U64Vector, views: F64Vector) -> None:
+    views[0] = -mean_path(z, store.feature, store.threshold, store.path, node)
+    views[1] = _tails(x, store)
+    views[2] = _distance(z, store)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _oddness(views: F64Vector, usual: F64Matrix) -> float:
+    """Mean of the views, each in mean deviations from what it usually says."""
+    total = 0.0
+    for k in range(VIEWS):
+        if usual[DEVIATION, k] > 0.0:
+            total += (views[k] - usual[MEAN, k]) / usual[DEVIATION, k]
+    return total / VIEWS
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _get_used(views: F64Vector, usual: F64Matrix, share: float) -> None:
+    """Take the views of a row into what they usually say; one row may not move it far."""
+    for k in range(VIEWS):
+        off, deviation = views[k] - usual[MEAN, k], usual[DEVIATION, k]
+        if deviation > 0.0:
+            off = max(-_MOST_SHIFT * deviation, min(_MOST_SHIFT * deviation, off))
+        usual[MEAN, k] += share * off
+        usual[DEVIATION, k] += share * (abs(off) - deviation)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _put(ordered: F64Vector, n: int, value: float) -> None:
+    """Put one more value into an ascending row of n."""
+    at = n
+    while at > 0 and ordered[at - 1] > value:
+        ordered[at] = ordered[at - 1]
+        at -= 1
+    ordered[at] = value
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _take(ordered: F64Vector, n: int, value: float) -> None:
+    """Take one such value out of an ascending row of n."""
+    for at in range(_below(ordered, n, value), n - 1):
+        ordered[at] = ordered[at + 1]
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _keep(x: F64Vector, at: int, replace: bool, store: Reservoir) -> None:
+    """Write a row to its place in the reservoir."""
+    for j in range(len(x)):
+        old = store.rows[at, j]
+        if replace and not math.isnan(old):
+            _take(store.ordered[j], store.present[j], old)
+            store.present[j] -= 1
+        value = x[j] if abs(x[j]) <= LARGEST else math.nan
+        store.rows[at, j] = value
+        if not math.isnan(value):
+            _put(store.ordered[j], store.present[j], value)
+            store.present[j] += 1
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _renew_spread(store: Reservoir, j: int) -> None:
+    """Measure a feature's mean distance from its middle, its outermost 64ths pulled in."""
+    n, total = store.present[j], 0.0
+    if n == 0:
+        return
+    ordered, edge = store.ordered[j], n // 64
+    low, middle, high = ordered[edge], ordered[n >> 1], ordered[n - 1 - edge]
+    for i in range(n):
+        total += abs(max(low, min(high, ordered[i])) - middle) / n
+    if total == 0.0:
+        for i in range(n):
+            total += abs(ordered[i] - middle) / n
+    store.spread[j] = 1.0 / total if total > 0.0 else 0.0
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _renew_near(store: Reservoir, k: int) -> None:
+    at = int(draw(store.rng) * store.progress[KEPT])
+    _fill(store.rows[at], store, store.near[k])
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _renew_tree(store: Reservoir, t: int, sample: F64Matrix, order: I64Vector) -> None:
+    """Grow a tree anew from a sample without repeats."""
+    kept = store.progress[KEPT]
+    n = min(len(sample), kept)
+    for i in range(kept):
+        order[i] = i
+    for i in range(n):
+        k = i + int(draw(store.rng) * (kept - i))
+        order[i], order[k] = order[k], order[i]
+        _fill(store.rows[order[i]], store, sample[i])
+    grow(sample[:n], store.feature[t], store.threshold[t], store.path[t], store.rng)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _build(store: Reservoir, sample: F64Matrix, order: I64Vector) -> None:
+    for j in range(len(store.spread)):
+        _renew_spread(store, j)
+    for k in range(len(store.near)):
+        _renew_near(store, k)
+    for t in range(len(store.feature)):
+        _renew_tree(store, t, sample, order)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _renew(store: Reservoir, sample: F64Matrix, order: I64Vector) -> None:
+    """Build all when the rows have doubled; a part of each kind at a time once the reservoir is full."""
+    progress, most = store.progress, len(store.rows)
+    if progress[LEARNED] <= most:
+        _build(store, sample, order)
+        progress[NEXT] = min(2 * progress[NEXT], most) if progress[NEXT] < most else progress[NEXT] + TURN_ROWS
+        return
+    turn = progress[TURN]
+    _renew_spread(store, turn % len(store.spread))
+    _renew_near(store, turn % len(store.near))
+    _renew_tree(store, turn % len(store.feature), sample, order)
+    progress[TURN] += 1
+    progress[NEXT] += TURN_ROWS
+
+
+@numba.njit(cache=True, error_model="numpy")
+def run(
+    x: F64Matrix, store: Reservoir, first_build: int, warm_up: int, sample_rows: int, keep_share: float, learn: bool
+) -> F64Vector:
+    """Score each row on the state before it; then, with `learn`, take it in."""
+    scores, z, views = np.full(len(x), np.nan), np.empty(x.shape[1]), np.empty(VIEWS)
+    node = np.empty(len(store.feature), np.uint64)
+    sample, order = np.empty((sample_rows, x.shape[1])), np.empty(len(store.rows), np.int64)
+    progress = store.progress
+    for i in range(len(x)):
+        if not _fill(x[i], store, z):
+            continue
+        odd, seen = 0.0, progress[LEARNED]
+        if seen >= first_build:
+            _look(x[i], z, store, node, views)
+            odd = _oddness(views, store.usual)
+            if seen >= warm_up:
+                scores[i] = odd
+        if not learn:
+            continue
+        if seen >= first_build:
+            _get_used(views, store.usual, max(keep_share / len(store.rows), 1.0 / (seen - first_build + 1)))
+        progress[LEARNED] += 1
+        if progress[KEPT] < len(store.rows):
+            _keep(x[i], progress[KEPT], False, store)
+            progress[KEPT] += 1
+        elif draw(store.rng) < (keep_share * _SUSPECT_SHARE if odd > _SUSPECT else keep_share):
+            _keep(x[i], int(draw(store.rng) * len(store.rows)), True, store)
+        if progress[LEARNED] == progress[NEXT]:
+            _renew(store, sample, order)
+    return scores
