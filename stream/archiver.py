@@ -106,9 +106,14 @@ class Archiver:
         return _Handover(consumer, self.archive, self._landing_now)
 
     async def _is_caught_up(self, consumer: AIOKafkaConsumer) -> bool:
-        assigned = list(consumer.assignment())
+        """Whether all was read; never while partitions are handed over, since positions mean nothing until then."""
+        async with self._landing_now:
+            assigned = list(consumer.assignment())
+            positions = {tp: await consumer.position(tp) for tp in assigned}
+            if not all(self.archive.expects(tp.partition, position) for tp, position in positions.items()):
+                return False
         ends = await consumer.end_offsets(assigned)
-        return bool(assigned) and all([await consumer.position(tp) >= ends[tp] for tp in assigned])
+        return bool(assigned) and all(positions[tp] >= ends[tp] for tp in assigned)
 
 
 class _Handover(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types

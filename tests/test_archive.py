@@ -24,6 +24,7 @@ from stream.archiver import Archiver, Landing
 from stream.assembly import Assembly
 from stream.cli import main
 from stream.decode import Decoder
+from stream.engine.topics import ensure_topics
 from stream.feature_log import SCORE, VERSIONS, FeatureLog, read_block
 from stream.replay import batches
 from stream.simulator import SimulatorSettings, simulate
@@ -260,7 +261,9 @@ def test_history_gives_the_time_and_the_columns_asked_for(tmp_path):
 
 def test_the_topic_lands_once_though_the_archive_stops_and_starts(settings, tmp_path):
     name = f"features-{uuid4().hex[:8]}"
-    settings = settings.model_copy(update={"feature_log": settings.feature_log.model_copy(update={"topic": name})})
+    feature_log = settings.feature_log.model_copy(update={"on": True, "topic": name})
+    settings = settings.model_copy(update={"feature_log": feature_log})
+    asyncio.run(ensure_topics(settings, {}))
 
     async def send(some):
         producer = AIOKafkaProducer(bootstrap_servers=settings.kafka.brokers)

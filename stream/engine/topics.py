@@ -32,7 +32,7 @@ class TopicError(RuntimeError):
 
 
 async def ensure_topics(settings: Settings, security: Mapping[str, Any]) -> None:
-    """Create what is missing of the orders, dead-letter and alerts topics, and check the orders topic.
+    """Create what is missing of the orders, dead-letter, alerts and (where it is on) feature topics; check the orders'.
 
     `security` holds the client's TLS and SASL arguments. Topics that exist are left as they are. Raises
     `TopicError` if Kafka does not answer, a topic cannot be made, or the number of partitions differs.
@@ -58,6 +58,8 @@ def _wanted(settings: Settings) -> list[NewTopic]:
         (kafka.dlq_topic, letters),
         (kafka.alerts_topic, {}),
     ]
+    if settings.feature_log.on:
+        named.append((settings.feature_log.topic, {}))
     return [
         NewTopic(name, kafka.partitions, kafka.replication_factor, topic_configs=configs) for name, configs in named
     ]
