@@ -17,11 +17,15 @@ from features.batch import I64
 from features.state import State, room
 from features.text import Bytes, Naming, Text
 
-SERIES, BITS, PANE, COUNT, NAME, LENGTH = range(6)
-_COLUMNS: Final = 6
+_BITS, _WHERE, _COUNT, _NAME = range(4)
+"""A row is half a cache line: the key's bits, its series and pane, how often it came, and where its name lies."""
 _ROWS, _BYTES, _UNNAMED = range(3)
+_PANE_BITS: Final = 40
+_LENGTH_BITS: Final = 24
 _FIRST_ROWS: Final = 1024
 _FIRST_BYTES: Final = 1 << 14
+_PANES: Final = (1 << _PANE_BITS) - 1
+_LENGTHS: Final = (1 << _LENGTH_BITS) - 1
 _NO_NAME: Final = -1
 _NO_PANE: Final = 1 << 62
 TOO_LATE: Final = -1
@@ -93,49 +97,35 @@ _NONE: Final = Occurrences(_NOTHING, _NOTHING, _NOTHING, Text.of([]).data, _NOTH
 
 
 @numba.njit(cache=True)
-def _slot(series: int, bits: int, pane: int, slots: NDArray[np.int32], table: I64) -> int:
+def _slot(bits: int, where: int, slots: NDArray[np.int32], table: I64) -> int:
     """The slot of a key in a pane, or the empty one where it would go."""
     last = len(slots) - 1
-    mixed = (bits ^ (pane * _ODD)) + series * _ODD
+    mixed = bits ^ (where * _ODD)
     j = (mixed ^ (mixed >> 32)) & last
-    while slots[j] != 0:
-        row = table[slots[j] - 1]
-        if row[BITS] == bits and row[PANE] == pane and row[SERIES] == series:
-            break
+    while slots[j] != 0 and (table[slots[j] - 1, _BITS] != bits or table[slots[j] - 1, _WHERE] != where):
         j = (j + 1) & last
     return j
 
 
 @numba.njit(cache=True)
 def _add(
-    series: I64,
-    bits: I64,
-    panes: I64,
-    data: Bytes,
-    start: I64,
-    length: I64,
-    begin: int,
-    slots: NDArray[np.int32],
-    table: I64,
-    names: Bytes,
-    size: I64,
-    closed: I64,
-    first: I64,
-    unnamed: I64,
-) -> int:
+    series: I64, bits: I64, panes: I64, data: Bytes, start: I64, length: I64, begin: int,
+    slots: NDArray[np.int32], table: I64, names: Bytes, size: I64, closed: I64, first: I64, unnamed: I64,
+) -> int:  # fmt: skip
     """Count occurrences from `begin` on; returns where it stopped: at the end, or for want of room."""
     for i in range(begin, len(series)):
         s, pane = series[i], panes[i]
         if pane <= closed[s]:
             continue
-        j = _slot(s, bits[i], pane, slots, table)
+        where = s << _PANE_BITS | pane
+        j = _slot(bits[i], where, slots, table)
         if slots[j] == 0:
             row, end = size[_ROWS], size[_BYTES]
             if row == len(table) or end + length[i] > len(names):
                 return i
-            table[row, SERIES], table[row, BITS], table[row, PANE], table[row, COUNT] = s, bits[i], pane, 0
+            table[row, _BITS], table[row, _WHERE], table[row, _COUNT] = bits[i], where, 0
             if start[i] >= 0:
-                table[row, NAME], table[row, LENGTH] = end, length[i]
+                table[row, _NAME] = end << _LENGTH_BITS | length[i]
                 for k in range(length[i]):
                     names[end + k] = data[start[i] + k]
                 size[_BYTES] = end + length[i]
@@ -146,22 +136,33 @@ def _add(
             size[_ROWS] = row + 1
             if closed[s] < 0:
                 first[s] = min(first[s], pane)
-        table[slots[j] - 1, COUNT] += 1
+        table[slots[j] - 1, _COUNT] += 1
     return len(series)
 
 
 @numba.njit(cache=True)
 def _fill(slots: NDArray[np.int32], table: I64, rows: int) -> None:
     for row in range(rows):
-        one = table[row]
-        slots[_slot(one[SERIES], one[BITS], one[PANE], slots, table)] = row + 1
+        slots[_slot(table[row, _BITS], table[row, _WHERE], slots, table)] = row + 1
+
+
+def _order(bits: I64, where: I64) -> I64:
+    """By series and pane, then bits: numbers below 2^15 are sorted by radix, which is what the places nearly are."""
+    pane = where & _PANES
+    first = pane.min(initial=_PANES)
+    places = (where >> _PANE_BITS) * (pane.max(initial=first) - first + 1) + pane - first
+    if places.max(initial=0) >= 1 << 15:
+        return np.lexsort((bits, where))
+    order = np.argsort(bits)
+    return order[np.argsort(places.astype(np.int16)[order], kind="stable")]
 
 
 class OpenPanes:
     """Counts by series, key and pane.
 
     Sums commute, so the order in which partitions are read is nothing to them. A pane that was closed takes no
-    more: who comes for it is left out. Memory: 48 bytes a key and pane, 8 to 16 for its slot, and its name.
+    more: who comes for it is left out. Memory: 32 bytes a key and pane, 16 for its slots, and its
+    name; what one busy hour took is kept for the next.
 
     Parameters
     ----------
@@ -178,7 +179,9 @@ class OpenPanes:
         """Start with no pane open."""
         self._closed = np.full(series, TOO_LATE)
         self._first = np.full(series, _NO_PANE)
-        self._reset(np.zeros((0, _COLUMNS), np.int64), np.zeros(0, np.uint8))
+        self._size = np.zeros(3, np.int64)
+        self._table, self._names = np.zeros((_FIRST_ROWS, 4), np.int64), np.zeros(_FIRST_BYTES, np.uint8)
+        self._slots = np.zeros(4 * _FIRST_ROWS, np.int32)
 
     def add(self, found: Occurrences) -> None:
         """Count what a batch held."""
@@ -200,37 +203,39 @@ class OpenPanes:
     def close(self, upto: int) -> list[Counted | None]:
         """Take out the panes up to `upto`: what each series counted, None where it has not begun."""
         table = self._table[: self._size[_ROWS]]
-        is_due = table[:, PANE] <= upto
+        is_due = (table[:, _WHERE] & _PANES) <= upto
         due, rest = table[is_due], table[~is_due]
-        due = due[np.lexsort((due[:, BITS], due[:, PANE], due[:, SERIES]))]
-        texts, kept = self._texts(due).packed(), self._texts(rest).packed()
-        rest[:, NAME] = kept.start
-        self._reset(rest, kept.data)
+        due = due[_order(due[:, _BITS], due[:, _WHERE])]
+        texts, kept = self._texts(due), self._texts(rest).packed()
+        rest[:, _NAME] = kept.start << _LENGTH_BITS | kept.length
+        self._hold(rest, kept.data)
         begun = self._first <= upto
         self._closed[begun] = np.maximum(self._closed[begun], upto)
-        ends = np.searchsorted(due[:, SERIES], np.arange(len(begun) + 1)).tolist()
+        panes, counts = due[:, _WHERE] & _PANES, due[:, _COUNT].copy()
+        ends = np.searchsorted(due[:, _WHERE], np.arange(len(begun) + 1) << _PANE_BITS).tolist()
         return [
-            Counted(texts.take(slice(*cut)), due[slice(*cut), PANE], due[slice(*cut), COUNT]) if has_begun else None
+            Counted(texts.take(slice(*cut)), panes[slice(*cut)], counts[slice(*cut)]) if has_begun else None
             for has_begun, *cut in zip(begun.tolist(), ends, ends[1:], strict=False)
         ]
 
     def get_state(self) -> State:
         """The counts, in an order that does not depend on who came first."""
         table = self._table[: self._size[_ROWS]]
-        table = table[np.lexsort((table[:, BITS], table[:, PANE], table[:, SERIES]))]
-        names = self._texts(table).packed()
-        table[:, NAME] = names.start
-        return {"table": table, "names": names.data, "closed": self._closed, "first": self._first}
+        table = table[_order(table[:, _BITS], table[:, _WHERE])]
+        texts = self._texts(table).packed()
+        table[:, _NAME] = texts.start << _LENGTH_BITS | texts.length
+        return {"table": table, "names": texts.data, "closed": self._closed, "first": self._first}
 
     def set_state(self, state: State) -> None:
         """Go on from these counts."""
         self._closed, self._first = state["closed"].copy(), state["first"].copy()
-        self._reset(state["table"], state["names"])
+        self._hold(state["table"], state["names"])
 
     def _texts(self, table: I64) -> Text:
+        """The names of some rows, where they lie."""
         data = self._names[: self._size[_BYTES]]
         data.flags.writeable = False  # kernels are compiled for messages, which nobody writes to
-        return Text(data, table[:, NAME].copy(), table[:, LENGTH].copy(), table[:, BITS].copy())
+        return Text(data, table[:, _NAME] >> _LENGTH_BITS, table[:, _NAME] & _LENGTHS, table[:, _BITS].copy())
 
     def _name(self, found: Occurrences, unnamed: I64) -> None:
         """Put together the names of rows that are new."""
@@ -239,10 +244,10 @@ class OpenPanes:
             rows, at = unnamed[piece == number].T
             texts = found.keys[number].take(at - found.begin[number]).packed()
             end = int(self._size[_BYTES])
-            while end + len(texts.data) > len(self._names):
-                self._make_room(len(texts.data))
+            if end + len(texts.data) > len(self._names):
+                self._names = room(self._names, 2 * (end + len(texts.data)))
             self._names[end : end + len(texts.data)] = texts.data
-            self._table[rows, NAME], self._table[rows, LENGTH] = texts.start + end, texts.length
+            self._table[rows, _NAME] = (texts.start + end) << _LENGTH_BITS | texts.length
             self._size[_BYTES] += len(texts.data)
 
     def _make_room(self, name_bytes: int) -> None:
@@ -254,9 +259,12 @@ class OpenPanes:
         if used + name_bytes > len(self._names):
             self._names = room(self._names, 2 * (used + name_bytes))
 
-    def _reset(self, table: I64, names: Bytes) -> None:
-        """Hold these rows and no other."""
-        self._size = np.array([len(table), len(names), 0])
-        self._table, self._names = room(table, _FIRST_ROWS), room(names, _FIRST_BYTES)
-        self._slots = np.zeros(1 << (2 * len(self._table) - 1).bit_length(), np.int32)
+    def _hold(self, table: I64, names: Bytes) -> None:
+        """Hold these rows and no other; whoever was given names keeps them, so there are new bytes for those."""
+        self._size[:] = len(table), len(names), 0
+        while len(self._table) < len(table):
+            self._table = np.zeros((2 * len(self._table), 4), np.int64)
+        self._names = room(names, len(self._names))
+        self._table[: len(table)] = table
+        self._slots = np.zeros(4 * len(self._table), np.int32)
         _fill(self._slots, self._table, len(table))

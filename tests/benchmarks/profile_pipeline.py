@@ -94,7 +94,7 @@ _GROUP_OF: Final = {
     "decode": "decode", "scan": "decode", "tabulate": "decode", "seen events": "decode", "keys": "keys",
     "order lives": "partition", "clock, lateness": "partition", "verdicts": "judge", "calibration": "judge",
     "slice": "across", "cut": "across", "count": "across", "add": "across", "release": "across", "held": "across",
-    "volume add": "across", "volume close": "across", "incidents": "alerts", "write": "alerts", "the rest": "pipeline",
+    "occurrences": "across", "close panes": "across", "volume close": "across", "incidents": "alerts", "write": "alerts", "the rest": "pipeline",
 }  # fmt: skip
 
 
