@@ -28,7 +28,9 @@ class Olist(DataSet):
     events: ClassVar[Callable[[Path], Iterator[Event]]] = staticmethod(olist.events)
     overrides: ClassVar[Mapping[str, Any]] = {
         "time": {"business_timezone": olist.ZONE},
-        "rules": {"paid_amount_mismatch": {"on": True, "params": {"max_surplus_share": 0.3}}},  # interest of instalments
+        "rules": {
+            "paid_amount_mismatch": {"on": True, "params": {"max_surplus_share": 0.3}}
+        },  # interest of instalments
     }
     found: ClassVar[Sequence[Label]] = (
         _real("real_gap", _GAP, "2017-05-20T18:00:00-03:00", "2017-05-21T12:00:00-03:00"),

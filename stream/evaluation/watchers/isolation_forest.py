@@ -21,7 +21,7 @@ class IsolationForest(Watcher):
     """An order is odd if it is easier to isolate than the share `threshold` of the week it was fitted on."""
 
     title: ClassVar[str] = "IsolationForest, nightly"
-    thresholds: ClassVar[tuple[float, ...]] = (0.99, 0.995, 0.999, 0.9999)
+    thresholds: ClassVar[tuple[float, ...]] = (0.99, 0.999, 0.9999)
 
     def __init__(self, quantile: float) -> None:
         """Fit nothing yet."""

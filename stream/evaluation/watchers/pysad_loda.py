@@ -22,7 +22,7 @@ class PysadLoda(Watcher):
     """PySAD's own defaults; `threshold` is the quantile."""
 
     title: ClassVar[str] = "PySAD LODA"
-    thresholds: ClassVar[tuple[float, ...]] = (0.99, 0.995, 0.999, 0.9999)
+    thresholds: ClassVar[tuple[float, ...]] = (0.99, 0.999, 0.9999)
     package: ClassVar[str] = "pysad"
 
     def __init__(self, quantile: float) -> None:

@@ -17,7 +17,7 @@ class RiverTrees(Watcher):
     """river's own defaults, on features scaled to [0, 1] as it asks for; `threshold` is the filter's quantile."""
 
     title: ClassVar[str] = "river HalfSpaceTrees"
-    thresholds: ClassVar[tuple[float, ...]] = (0.99, 0.995, 0.999, 0.9999)
+    thresholds: ClassVar[tuple[float, ...]] = (0.99, 0.999, 0.9999)
 
     def __init__(self, quantile: float) -> None:
         """Learn nothing yet."""
