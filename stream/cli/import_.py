@@ -18,6 +18,7 @@ class Source(Enum):
 
     OLIST = "olist"
     UCI = "uci"
+    COMPLETE_JOURNEY = "complete_journey"
 
 
 def import_(

@@ -2,15 +2,13 @@
 
 What happens on one day is not independent: one incident makes several alerts. So whole days are drawn, each with its
 labels and its alerts. A share of which all, or nothing, was counted, or whose rows lie on fewer than `FEW` days, shows
-the bootstrap hardly any variance; there Wilson's score interval is given instead.
+the bootstrap hardly any variance; there Wilson's score interval is given instead (`Proportion`).
 
-Sources: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapters 8 and 13 (percentile interval); Wilson,
-Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
+Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapters 8 and 13 (percentile interval).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,12 +16,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.backtest.proportion import Proportion
+
 CONFIDENCE: Final = 0.95
 FEW: Final = 5
 _DRAWS: Final = 1_000
 _SEED: Final = 20_260
 _TAIL: Final = (1.0 - CONFIDENCE) / 2.0
-_Z: Final = 1.959964  # of the normal distribution, at that confidence
 
 F64 = NDArray[np.float64]
 
@@ -65,7 +64,8 @@ class Bootstrap:
         if not n:
             return NOTHING
         if k in {0, n} or len(set(blocks)) < FEW:
-            return wilson(k, n)
+            scored = Proportion(k, n)
+            return _rounded(k / n, scored.low, scored.high)
         return self.ratio(blocks, [float(hit) for hit in hits], [1.0] * n)
 
     def ratio(self, blocks: Sequence[Hashable], parts: Sequence[float], wholes: Sequence[float]) -> Estimate:
@@ -97,18 +97,6 @@ class Bootstrap:
         """How often each row was drawn, one line a draw."""
         weights: F64 = self._weights[:, [self._place[block] for block in blocks]]
         return weights
-
-
-def wilson(k: int, n: int) -> Estimate:
-    """k of n, n at least 1, with the score interval.
-
-    >>> wilson(5, 10)
-    Estimate(value=0.5, low=0.2366, high=0.7634)
-    """
-    share, extra = k / n, _Z**2 / n
-    middle = (share + extra / 2.0) / (1.0 + extra)
-    half = _Z * math.sqrt(share * (1.0 - share) / n + extra / (4.0 * n)) / (1.0 + extra)
-    return _rounded(share, max(0.0, middle - half), min(1.0, middle + half))
 
 
 def _percentiles(value: float, drawn: F64) -> Estimate:

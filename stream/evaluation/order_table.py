@@ -40,9 +40,9 @@ class _Created(msgspec.Struct):
     channel: str
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def order_table(trial: Trial) -> OrderTable:
-    """The table of a trial; the last ones are kept, since every watcher asks for the same."""
+    """The table of a trial; the last one is kept, since every watcher asks for the same."""
     orders = compute(trial.lines, trial.settings, progress=False)
     names = tuple(name for name in FEATURES if name in orders.column_names)
     x = np.column_stack([orders[name].to_numpy() for name in names])

@@ -40,7 +40,8 @@ class PysadLoda(Watcher):
         from river.stats import Quantile
 
         np.random.seed(_SEED)  # noqa: NPY002  # PySAD draws from numpy's global generator
-        table, teller, model, usual = order_table(trial), teller_of(trial), LODA(), Quantile(self._quantile)
+        model: Any = LODA()  # type: ignore[no-untyped-call]  # PySAD carries no types
+        table, teller, usual = order_table(trial), teller_of(trial), Quantile(self._quantile)
         for i, row in enumerate(table.x):
             score = float(model.score_partial(row)) if i else 0.0
             model.fit_partial(row)
