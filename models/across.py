@@ -25,10 +25,10 @@ from features.keys import Keys
 from features.order_slice import MergedOrders, OrderSlice, Part, split
 from features.segments import UsualShares
 from features.state import State, Stateful, gathered, part_of, read_back, restore, written
-from features.text import Composed
+from features.text import Composed, Naming
 from models.crossing import Crossing
 from models.drift_count import DriftCount
-from models.open_panes import TOO_LATE, Occurrences, OpenPanes
+from models.open_panes import TOO_LATE, OpenPanes
 from models.verdict import Verdict
 from models.volume_count import VolumeCount
 
@@ -37,12 +37,16 @@ _NOTHING_HELD: Final = np.iinfo(np.int64).max
 
 @dataclass(slots=True)
 class Slice:
-    """One batch of one partition, reduced to what the other partitions must know."""
+    """One batch of one partition, reduced to what the other partitions must know.
+
+    `counts` : by series, the keys to be counted and the positions of their events. `panes` : the pane of each event.
+    """
 
     partition: int
     clock_ms: int
     orders: OrderSlice
-    counts: Occurrences
+    counts: list[tuple[Naming, I64]]
+    panes: I64
     sums: dict[str, dict[str, I64]]
     verdicts: list[Verdict]
 
@@ -96,10 +100,10 @@ class Across:
         """Reduce a judged batch to its slice; `spaces` are the partition's key spaces."""
         panes = batch.time_ms // self._pane_ms
         timely = np.where(batch.late, TOO_LATE, panes) if np.count_nonzero(batch.late) else panes
-        counts = Occurrences.of(((i, *part.series.count(batch)) for i, part in enumerate(self._series)), timely)
+        counts = [part.series.count(batch) for part in self._series]
         sums = {name: drift.sums(batch, panes) for name, drift in self._drifts.items()}
         clock_ms = int(batch.clock_ms[-1]) if len(batch) else 0
-        return Slice(partition, clock_ms, OrderSlice.of(partition, batch, spaces), counts, sums, verdicts)
+        return Slice(partition, clock_ms, OrderSlice.of(partition, batch, spaces), counts, timely, sums, verdicts)
 
     def add(self, piece: Slice) -> None:
         """Take in a slice; nothing is released by that."""
@@ -108,7 +112,8 @@ class Across:
             self._orders.append(Part(piece.orders, 0, len(piece.orders)))
             self.usual.add(piece.orders)
         self._verdicts.extend(piece.verdicts)
-        self._open.add(piece.counts)
+        for series, (keys, at) in enumerate(piece.counts):
+            self._open.add(series, keys, at, piece.panes)
         for name, sums in piece.sums.items():
             self._drifts[name].add(sums)
 

@@ -12,7 +12,7 @@ from features.batch import PLACES, Batch
 from features.event import CREATED
 from features.keys import Keys
 from features.state import State, gathered, restore
-from models.finding import Findings
+from models.finding import NOTHING, Findings
 from models.fusion import fuse
 from models.rule import Rule
 from models.verdict import INHIBITED_BY, Signal, Verdict, family_of
@@ -93,7 +93,7 @@ class Judge:
     def _broken_rules(self, batch: Batch) -> Iterator[_Raised]:
         for name, rule in self._rules.items():
             findings = rule.check(batch)
-            if len(findings):
+            if findings is not NOTHING and len(findings):
                 yield from self._of_rule(name, rule, findings)
 
     def _of_rule(self, name: str, rule: Rule, findings: Findings) -> Iterator[_Raised]:
@@ -110,6 +110,8 @@ class Judge:
     def _abnormal(self, batch: Batch) -> Iterator[_Raised]:
         for watch in self._watches:
             rows = watch.look(batch)
+            if not len(rows):
+                continue
             for row, at in zip(rows.tolist(), watch.event(batch, rows).tolist(), strict=True):
                 observed, low, high, loss_minor = watch.seen(batch, row)
                 score = float(watch.scores[row])

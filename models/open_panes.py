@@ -1,11 +1,10 @@
 """How often each key of each series came in the panes that are still open.
 
-All series share one table, and a batch enters it in one call: what a small batch costs is calls, not orders.
+All series share one table, and nothing is made of a batch before it enters it: what a small batch costs is calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,7 +25,6 @@ _FIRST_ROWS: Final = 1024
 _FIRST_BYTES: Final = 1 << 14
 _PANES: Final = (1 << _PANE_BITS) - 1
 _LENGTHS: Final = (1 << _LENGTH_BITS) - 1
-_NO_NAME: Final = -1
 _NO_PANE: Final = 1 << 62
 TOO_LATE: Final = -1
 """The pane of an occurrence that is not to be counted."""
@@ -46,54 +44,7 @@ class Counted:
         return len(self.panes)
 
 
-@dataclass(slots=True)
-class Occurrences:
-    """What one batch adds to all series, an occurrence a row.
-
-    `start`, `length` : the key's name in `data`, which holds the batch's messages; `start` is -1 where the name is
-    put together on demand, by the one of `keys` that begins at or before the row (`begin`).
-    """
-
-    series: I64
-    bits: I64
-    panes: I64
-    data: Bytes
-    start: I64
-    length: I64
-    keys: Sequence[Naming]
-    begin: I64
-
-    @classmethod
-    def of(cls, counted: Iterable[tuple[int, Naming, I64]], panes: I64) -> Occurrences:
-        """Put together (number of the series, keys, positions of their events); `panes` is the pane of each event."""
-        parts = [part for part in counted if len(part[2])]
-        if not parts:
-            return _NONE
-        numbers, keys, at = zip(*parts, strict=True)
-        sizes = np.array([len(each) for each in at])
-        data = next((each.data for each in keys if isinstance(each, Text)), _NONE.data)
-        lies_there = [isinstance(each, Text) and each.data is data for each in keys]
-        unnamed = np.full(int(sizes.max()), _NO_NAME)
-        start = [k.start if there else unnamed[:n] for k, there, n in zip(keys, lies_there, sizes, strict=True)]
-        length = [k.length if there else unnamed[:n] for k, there, n in zip(keys, lies_there, sizes, strict=True)]
-        return cls(
-            np.array(numbers).repeat(sizes),
-            np.concatenate([each.hash for each in keys]),
-            panes[np.concatenate(at)],
-            data,
-            np.concatenate(start),
-            np.concatenate(length),
-            keys,
-            sizes.cumsum() - sizes,
-        )
-
-    def __len__(self) -> int:
-        """Occurrences."""
-        return len(self.series)
-
-
-_NOTHING: Final = np.zeros(0, np.int64)
-_NONE: Final = Occurrences(_NOTHING, _NOTHING, _NOTHING, Text.of([]).data, _NOTHING, _NOTHING, (), _NOTHING)
+_NO_TEXT: Final = Text.of([])
 
 
 @numba.njit(cache=True)
@@ -109,35 +60,36 @@ def _slot(bits: int, where: int, slots: NDArray[np.int32], table: I64) -> int:
 
 @numba.njit(cache=True)
 def _add(
-    series: I64, bits: I64, panes: I64, data: Bytes, start: I64, length: I64, begin: int,
+    series: int, bits: I64, at: I64, panes: I64, data: Bytes, start: I64, length: I64, begin: int,
     slots: NDArray[np.int32], table: I64, names: Bytes, size: I64, closed: I64, first: I64, unnamed: I64,
 ) -> int:  # fmt: skip
     """Count occurrences from `begin` on; returns where it stopped: at the end, or for want of room."""
-    for i in range(begin, len(series)):
-        s, pane = series[i], panes[i]
-        if pane <= closed[s]:
+    is_named = len(start) > 0
+    for i in range(begin, len(bits)):
+        pane = panes[at[i]]
+        if pane <= closed[series]:
             continue
-        where = s << _PANE_BITS | pane
+        where = series << _PANE_BITS | pane
         j = _slot(bits[i], where, slots, table)
         if slots[j] == 0:
             row, end = size[_ROWS], size[_BYTES]
-            if row == len(table) or end + length[i] > len(names):
+            if row == len(table) or (is_named and end + length[i] > len(names)):
                 return i
             table[row, _BITS], table[row, _WHERE], table[row, _COUNT] = bits[i], where, 0
-            if start[i] >= 0:
+            if is_named:
                 table[row, _NAME] = end << _LENGTH_BITS | length[i]
                 for k in range(length[i]):
                     names[end + k] = data[start[i] + k]
                 size[_BYTES] = end + length[i]
             else:
-                unnamed[size[_UNNAMED], 0], unnamed[size[_UNNAMED], 1] = row, i
+                unnamed[0, size[_UNNAMED]], unnamed[1, size[_UNNAMED]] = row, i
                 size[_UNNAMED] += 1
             slots[j] = row + 1
             size[_ROWS] = row + 1
-            if closed[s] < 0:
-                first[s] = min(first[s], pane)
+            if closed[series] < 0:
+                first[series] = min(first[series], pane)
         table[slots[j] - 1, _COUNT] += 1
-    return len(series)
+    return len(bits)
 
 
 @numba.njit(cache=True)
@@ -170,7 +122,7 @@ class OpenPanes:
         How many series there are; they are told apart by their numbers.
 
     >>> panes = OpenPanes(1)
-    >>> panes.add(Occurrences.of([(0, Text.of(["a", "b", "a"]), np.array([0, 1, 2]))], np.array([7, 7, 8])))
+    >>> panes.add(0, Text.of(["a", "b", "a"]), np.array([0, 1, 2]), np.array([7, 7, 8]))
     >>> [counted.panes.tolist() for counted in panes.close(7) if counted], panes.close(8)[0].keys[0]
     ([[7, 7]], 'a')
     """
@@ -183,22 +135,21 @@ class OpenPanes:
         self._table, self._names = np.zeros((_FIRST_ROWS, 4), np.int64), np.zeros(_FIRST_BYTES, np.uint8)
         self._slots = np.zeros(4 * _FIRST_ROWS, np.int32)
 
-    def add(self, found: Occurrences) -> None:
-        """Count what a batch held."""
-        if not len(found):
-            return
-        unnamed, done = np.empty((len(found), 2), np.int64), 0
+    def add(self, series: int, keys: Naming, at: I64, panes: I64) -> None:
+        """Count keys; `at` is the position of each one's event, and `panes` has the pane of each event."""
+        n, text = len(at), keys if isinstance(keys, Text) else _NO_TEXT
+        unnamed, done = np.empty((2, 0 if text is keys else n), np.int64), 0
         self._size[_UNNAMED] = 0
-        while True:
+        while n:
             done = _add(
-                found.series, found.bits, found.panes, found.data, found.start, found.length, done, self._slots,
+                series, keys.hash, at, panes, text.data, text.start, text.length, done, self._slots,
                 self._table, self._names, self._size, self._closed, self._first, unnamed,
             )  # fmt: skip
-            if done == len(found):
+            if done == n:
                 break
-            self._make_room(int(found.length[done:].clip(0).sum()))
+            self._make_room(int(text.length[done:].sum()))
         if self._size[_UNNAMED]:
-            self._name(found, unnamed[: self._size[_UNNAMED]])
+            self._name(keys, *unnamed[:, : self._size[_UNNAMED]])
 
     def close(self, upto: int) -> list[Counted | None]:
         """Take out the panes up to `upto`: what each series counted, None where it has not begun."""
@@ -237,18 +188,14 @@ class OpenPanes:
         data.flags.writeable = False  # kernels are compiled for messages, which nobody writes to
         return Text(data, table[:, _NAME] >> _LENGTH_BITS, table[:, _NAME] & _LENGTHS, table[:, _BITS].copy())
 
-    def _name(self, found: Occurrences, unnamed: I64) -> None:
+    def _name(self, keys: Naming, rows: I64, at: I64) -> None:
         """Put together the names of rows that are new."""
-        piece = np.searchsorted(found.begin, unnamed[:, 1], side="right") - 1
-        for number in sorted(set(piece.tolist())):
-            rows, at = unnamed[piece == number].T
-            texts = found.keys[number].take(at - found.begin[number]).packed()
-            end = int(self._size[_BYTES])
-            if end + len(texts.data) > len(self._names):
-                self._names = room(self._names, 2 * (end + len(texts.data)))
-            self._names[end : end + len(texts.data)] = texts.data
-            self._table[rows, _NAME] = (texts.start + end) << _LENGTH_BITS | texts.length
-            self._size[_BYTES] += len(texts.data)
+        texts, end = keys.take(at).packed(), int(self._size[_BYTES])
+        if end + len(texts.data) > len(self._names):
+            self._names = room(self._names, 2 * (end + len(texts.data)))
+        self._names[end : end + len(texts.data)] = texts.data
+        self._table[rows, _NAME] = (texts.start + end) << _LENGTH_BITS | texts.length
+        self._size[_BYTES] += len(texts.data)
 
     def _make_room(self, name_bytes: int) -> None:
         rows, used = self._size[:_UNNAMED].tolist()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from features.wire.tables import EVENT_EVENT_ID, EVENT_MESSAGE, HASH
 from stream.dead_letter import DeadLetter
 from stream.record import Record
 from stream.refusal import explain
+
+_timestamp, _offset = attrgetter("timestamp"), attrgetter("offset")
 
 
 @dataclass(slots=True)
@@ -57,14 +60,15 @@ class Decoder:
 
     def decode(self, records: Sequence[Record]) -> Decoded:
         """Columns of the events that are new, dead letters for what is no event."""
-        told = np.array([record.timestamp for record in records], np.int64)
+        n = len(records)
+        told = np.fromiter(map(_timestamp, records), np.int64, n)
         taken = self._intake.take([record.value or b"" for record in records], np.where(told > 0, told, self._now_ms()))
         keep, tables = taken.possible, taken.tables
         keep[keep] = self._seen.are_new(tables.events[EVENT_EVENT_ID + HASH][keep])
         batch = tabulate(tables if keep.all() else selected(tables, keep))
-        batch.offset = np.array([record.offset for record in records], np.int64)[tables.events[EVENT_MESSAGE][keep]]
+        batch.offset = np.fromiter(map(_offset, records), np.int64, n)[tables.events[EVENT_MESSAGE][keep]]
         dead = [self._dead(records[i], taken.refused[i]) for i in sorted(taken.refused)]
-        return Decoded(batch, dead, duplicates=len(records) - len(batch) - len(dead))
+        return Decoded(batch, dead, duplicates=n - len(batch) - len(dead))
 
     def get_state(self) -> State:
         """The events that would be known again."""

@@ -44,9 +44,7 @@ def usual_path(rows: int) -> float:
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _choose(
-    rows: F64Matrix, order: I64Vector, first: int, end: int, rng: U64Vector, limits: F64Vector
-) -> int:
+def _choose(rows: F64Matrix, order: I64Vector, first: int, end: int, rng: U64Vector, limits: F64Vector) -> int:
     """Choose one of the features in which rows differ, and find its range; -1 where none does."""
     features = rows.shape[1]
     start = int(draw(rng) * features)

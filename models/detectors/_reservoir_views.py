@@ -21,6 +21,7 @@ TURN_ROWS: Final = 64  # rows from one renewed tree to the next, once the reserv
 
 _NEUTRAL_TAIL: Final = 1.0 + math.log(2.0)  # mean of the rarer tail's -log p
 _CLOSEST: Final = 1e-9
+_SMALL_SHARE: Final = 1e-200
 _SUSPECT: Final = 3.0  # mean deviations, as the mean of the views, from which a row is odd
 _SUSPECT_SHARE: Final = 0.125  # of the odd rows that would be kept, so many are
 _MOST_SHIFT: Final = 5.0  # mean deviations by which one row may move the usual view
@@ -33,7 +34,7 @@ class Reservoir(NamedTuple):
     ordered: F64Matrix  # feature x the values present, ascending
     present: I64Vector  # how many those are
     spread: F64Vector  # one over the usual distance from the middle
-    near: F64Matrix  # the rows that distances are taken to
+    near: F64Matrix  # feature x the rows that distances are taken to
     feature: NDArray[np.int16]
     threshold: F64Matrix
     path: F64Matrix
@@ -44,62 +45,50 @@ class Reservoir(NamedTuple):
 
 @numba.njit(cache=True, error_model="numpy")
 def _below(ordered: F64Vector, n: int, value: float) -> int:
-    """How many of the first n are below the value."""
-    low, high = 0, n
-    while low < high:
-        middle = (low + high) >> 1
-        if ordered[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    """How many of the first n are below the value; a search in which the processor has nothing to guess."""
+    at = 0
+    while n > 1:
+        half = n >> 1
+        at += half if ordered[at + half - 1] < value else 0
+        n -= half
+    return at + (1 if n == 1 and ordered[at] < value else 0)
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _upto(ordered: F64Vector, n: int, value: float) -> int:
-    """How many of the first n are at most the value."""
-    low, high = 0, n
-    while low < high:
-        middle = (low + high) >> 1
-        if ordered[middle] <= value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _tails(x: F64Vector, store: Reservoir) -> float:
+def _tails(x: F64Vector, ordered: F64Matrix, present: I64Vector) -> float:
     """Sum over the features of -log of the share that lies as far out, on the rarer side."""
-    total = 0.0
+    total, share = 0.0, 1.0
     for j in range(len(x)):
-        n = store.present[j]
+        n = present[j]
         if n == 0 or not abs(x[j]) <= LARGEST:
             total += _NEUTRAL_TAIL
             continue
-        below = _below(store.ordered[j], n, x[j])
-        upto = n - below
-        if 2 * below < n:  # else the rarer side is above
-            upto = min(upto, _upto(store.ordered[j], n, x[j]))
-        total -= math.log((1.0 + upto) / (1.0 + n))
-    return total
+        below = upto = _below(ordered[j], n, x[j])
+        if below < n and ordered[j, below] == x[j]:
+            upto = _below(ordered[j], n, np.nextafter(x[j], math.inf))
+        share *= (1.0 + min(upto, n - below)) / (1.0 + n)
+        if share < _SMALL_SHARE:  # one logarithm for several features
+            total -= math.log(share)
+            share = 1.0
+    return total - math.log(share)
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _distance(z: F64Vector, store: Reservoir) -> float:
+def _distance(z: F64Vector, near: F64Matrix, spread: F64Vector, squares: F64Vector) -> float:
     """Logarithm of the distance to the nearest of a few rows, in usual distances from the middle."""
-    nearest = math.inf
-    for k in range(len(store.near)):
-        squares = 0.0
-        for j in range(len(z)):
-            off = (z[j] - store.near[k, j]) * store.spread[j]
-            squares += off * off
-        nearest = min(nearest, squares)
+    squares[:] = 0.0
+    for j in range(len(z)):
+        for k in range(len(squares)):
+            off = (z[j] - near[j, k]) * spread[j]
+            squares[k] += off * off
+    nearest = squares[0]
+    for k in range(1, len(squares)):
+        nearest = min(nearest, squares[k])
     return 0.5 * math.log(nearest + _CLOSEST)
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _fill(x: F64Vector, store: Reservoir, z: F64Vector) -> bool:
+def _fill(x: F64Vector, ordered: F64Matrix, present: I64Vector, z: F64Vector) -> bool:
     """Put the middle value where one is missing. False where all are."""
     found = False
     for j in range(len(x)):
@@ -107,16 +96,9 @@ def _fill(x: F64Vector, store: Reservoir, z: F64Vector) -> bool:
             z[j] = x[j]
             found = True
         else:
-            n = store.present[j]
-            z[j] = store.ordered[j, n >> 1] if n else 0.0
+            n = present[j]
+            z[j] = ordered[j, n >> 1] if n else 0.0
     return found
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _look(x: F64Vector, z: F64Vector, store: Reservoir, node: U64Vector, views: F64Vector) -> None:
-    views[0] = -mean_path(z, store.feature, store.threshold, store.path, node)
-    views[1] = _tails(x, store)
-    views[2] = _distance(z, store)
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -141,35 +123,35 @@ def _get_used(views: F64Vector, usual: F64Matrix, share: float) -> None:
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _put(ordered: F64Vector, n: int, value: float) -> None:
-    """Put one more value into an ascending row of n."""
-    at = n
-    while at > 0 and ordered[at - 1] > value:
+def _swap(ordered: F64Vector, n: int, old: float, new: float) -> int:
+    """Take a value out of an ascending row of n, and put another in; NaN for none. How many there are then."""
+    if math.isnan(old):
+        at, n = n, n + (0 if math.isnan(new) else 1)
+    else:
+        at = _below(ordered, n, old)
+    if math.isnan(new):
+        if at < n:
+            for i in range(at, n - 1):
+                ordered[i] = ordered[i + 1]
+            n -= 1
+        return n
+    while at > 0 and ordered[at - 1] > new:
         ordered[at] = ordered[at - 1]
         at -= 1
-    ordered[at] = value
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _take(ordered: F64Vector, n: int, value: float) -> None:
-    """Take one such value out of an ascending row of n."""
-    for at in range(_below(ordered, n, value), n - 1):
+    while at < n - 1 and ordered[at + 1] < new:
         ordered[at] = ordered[at + 1]
+        at += 1
+    ordered[at] = new
+    return n
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _keep(x: F64Vector, at: int, replace: bool, store: Reservoir) -> None:
+def _keep(x: F64Vector, at: int, store: Reservoir) -> None:
     """Write a row to its place in the reservoir."""
     for j in range(len(x)):
-        old = store.rows[at, j]
-        if replace and not math.isnan(old):
-            _take(store.ordered[j], store.present[j], old)
-            store.present[j] -= 1
         value = x[j] if abs(x[j]) <= LARGEST else math.nan
+        store.present[j] = _swap(store.ordered[j], store.present[j], store.rows[at, j], value)
         store.rows[at, j] = value
-        if not math.isnan(value):
-            _put(store.ordered[j], store.present[j], value)
-            store.present[j] += 1
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -191,7 +173,7 @@ def _renew_spread(store: Reservoir, j: int) -> None:
 @numba.njit(cache=True, error_model="numpy")
 def _renew_near(store: Reservoir, k: int) -> None:
     at = int(draw(store.rng) * store.progress[KEPT])
-    _fill(store.rows[at], store, store.near[k])
+    _fill(store.rows[at], store.ordered, store.present, store.near[:, k])
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -204,7 +186,7 @@ def _renew_tree(store: Reservoir, t: int, sample: F64Matrix, order: I64Vector) -
     for i in range(n):
         k = i + int(draw(store.rng) * (kept - i))
         order[i], order[k] = order[k], order[i]
-        _fill(store.rows[order[i]], store, sample[i])
+        _fill(store.rows[order[i]], store.ordered, store.present, sample[i])
     grow(sample[:n], store.feature[t], store.threshold[t], store.path[t], store.rng)
 
 
@@ -212,7 +194,7 @@ def _renew_tree(store: Reservoir, t: int, sample: F64Matrix, order: I64Vector) -
 def _build(store: Reservoir, sample: F64Matrix, order: I64Vector) -> None:
     for j in range(len(store.spread)):
         _renew_spread(store, j)
-    for k in range(len(store.near)):
+    for k in range(store.near.shape[1]):
         _renew_near(store, k)
     for t in range(len(store.feature)):
         _renew_tree(store, t, sample, order)
@@ -228,7 +210,7 @@ def _renew(store: Reservoir, sample: F64Matrix, order: I64Vector) -> None:
         return
     turn = progress[TURN]
     _renew_spread(store, turn % len(store.spread))
-    _renew_near(store, turn % len(store.near))
+    _renew_near(store, turn % store.near.shape[1])
     _renew_tree(store, turn % len(store.feature), sample, order)
     progress[TURN] += 1
     progress[NEXT] += TURN_ROWS
@@ -240,28 +222,31 @@ def run(
 ) -> F64Vector:
     """Score each row on the state before it; then, with `learn`, take it in."""
     scores, z, views = np.full(len(x), np.nan), np.empty(x.shape[1]), np.empty(VIEWS)
-    node = np.empty(len(store.feature), np.uint64)
+    node, squares = np.empty(len(store.feature), np.uint64), np.empty(store.near.shape[1])
     sample, order = np.empty((sample_rows, x.shape[1])), np.empty(len(store.rows), np.int64)
-    progress = store.progress
+    ordered, present, near, spread, usual = store.ordered, store.present, store.near, store.spread, store.usual
+    feature, threshold, path, progress = store.feature, store.threshold, store.path, store.progress
     for i in range(len(x)):
-        if not _fill(x[i], store, z):
+        if not _fill(x[i], ordered, present, z):
             continue
         odd, seen = 0.0, progress[LEARNED]
         if seen >= first_build:
-            _look(x[i], z, store, node, views)
-            odd = _oddness(views, store.usual)
+            views[0] = -mean_path(z, feature, threshold, path, node)
+            views[1] = _tails(x[i], ordered, present)
+            views[2] = _distance(z, near, spread, squares)
+            odd = _oddness(views, usual)
             if seen >= warm_up:
                 scores[i] = odd
         if not learn:
             continue
         if seen >= first_build:
-            _get_used(views, store.usual, max(keep_share / len(store.rows), 1.0 / (seen - first_build + 1)))
+            _get_used(views, usual, max(keep_share / len(store.rows), 1.0 / (seen - first_build + 1)))
         progress[LEARNED] += 1
         if progress[KEPT] < len(store.rows):
-            _keep(x[i], progress[KEPT], False, store)
+            _keep(x[i], progress[KEPT], store)
             progress[KEPT] += 1
         elif draw(store.rng) < (keep_share * _SUSPECT_SHARE if odd > _SUSPECT else keep_share):
-            _keep(x[i], int(draw(store.rng) * len(store.rows)), True, store)
+            _keep(x[i], int(draw(store.rng) * len(store.rows)), store)
         if progress[LEARNED] == progress[NEXT]:
             _renew(store, sample, order)
     return scores

@@ -141,7 +141,7 @@ class ReservoirEnsemble(Detector):
             ordered=np.zeros((features, self.reservoir_rows)),
             present=np.zeros(features, np.int64),
             spread=np.zeros(features),
-            near=np.zeros((_NEAR_ROWS, features)),
+            near=np.zeros((features, _NEAR_ROWS)),
             feature=np.zeros((self.n_trees, 2**height - 1), np.int16),
             threshold=np.full((self.n_trees, 2**height - 1), np.inf),
             path=np.zeros((self.n_trees, 2**height)),

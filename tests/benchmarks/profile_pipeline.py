@@ -42,7 +42,7 @@ from models.calibration import Calibration
 from models.crossing import Crossing
 from models.detector import Detector
 from models.judge import Judge
-from models.open_panes import Occurrences, OpenPanes
+from models.open_panes import OpenPanes
 from models.outlier import Outlier
 from models.rule import Rule
 from models.volume_count import VolumeCount
@@ -78,7 +78,6 @@ _PLACES: Final = (
     (Calibration, "score_learn", "calibration"),
     (OrderSlice, "of", "slice"),
     (Across, "cut", "cut"),
-    (Occurrences, "of", "occurrences"),
     (OpenPanes, "add", "count"),
     (OpenPanes, "close", "close panes"),
     (Across, "add", "add"),
@@ -94,7 +93,7 @@ _GROUP_OF: Final = {
     "decode": "decode", "scan": "decode", "tabulate": "decode", "seen events": "decode", "keys": "keys",
     "order lives": "partition", "clock, lateness": "partition", "verdicts": "judge", "calibration": "judge",
     "slice": "across", "cut": "across", "count": "across", "add": "across", "release": "across", "held": "across",
-    "occurrences": "across", "close panes": "across", "volume close": "across", "incidents": "alerts", "write": "alerts", "the rest": "pipeline",
+    "close panes": "across", "volume close": "across", "incidents": "alerts", "write": "alerts", "the rest": "pipeline",
 }  # fmt: skip
 
 
