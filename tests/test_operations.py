@@ -26,14 +26,18 @@ from config.errors import ConfigRefused
 from config.sections import LogSettings
 from config.settings import load
 from stream.cli import main
+from stream.embedded import Services
 from stream.engine.health import HealthCheck, Look
 from stream.engine.topics import ensure_topics
 from stream.engine.web import WebError
 from stream.engine.worker import run_worker
 from stream.log_lines import FloodGate, configure
 from tests.parts.every_order import EveryOrder, orders
+from tests.parts.kafka_cluster import KafkaCluster
+from tests.parts.needs import program
 from tests.parts.ports import free_ports
 from tests.parts.redis_server import RedisServer
+from tests.parts.services import settings_on
 from tests.parts.traffic import committed, send, wait_until, with_orders
 
 TOKEN = "a-token-of-this-test"
@@ -266,6 +270,7 @@ import pickle, sys
 sys.path.insert(0, sys.argv[1])
 from stream.engine.worker import run_worker
 from stream.log_lines import configure
+from stream.embedded import Services
 from tests.parts.every_order import EveryOrder
 
 settings = pickle.load(sys.stdin.buffer)
@@ -323,6 +328,23 @@ def test_a_worker_whose_redis_is_away_stops_within_five_seconds_and_says_so_in_j
     assert (lines[0]["level"], lines[0]["logger"]) == ("warning", "stream.engine.publisher")
     assert any("were not finished" in line["message"] for line in lines)
     assert committed(settings) == {}
+
+
+@pytest.mark.parts
+@pytest.mark.real
+def test_a_worker_whose_broker_no_longer_answers_stops_within_five_seconds_and_does_not_flood_its_log():
+    web = {"on": True, "port": free_ports(1)[0]}
+    with KafkaCluster() as kafka, RedisServer(program("redis-server")) as server:
+        settings = changed(settings_on(Services(kafka.brokers, server.url)), kafka=QUICK, web=web)
+        asyncio.run(ensure_topics(settings, {}))
+        send(settings, orders(50))
+        with worker(settings) as process:
+            wait_until(lambda: metrics(settings).get(("orderwatch_events_total", ""), 0) == 50)
+            kafka.kill(*kafka.ids)
+            time.sleep(3)  # in which a library that is not held back writes some four hundred lines
+            assert seconds_to_stop(process) <= STOP_SECONDS
+            lines = [line for line in process.stderr if line.startswith(b"{")]
+    assert 1 <= len(lines) < 25
 
 
 # --- what is written -----------------------------------------------------------------------------

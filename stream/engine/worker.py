@@ -7,6 +7,7 @@ import dataclasses
 import gc
 import logging
 import signal
+import sys
 import threading
 import time
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -45,6 +46,7 @@ _LEAVE_SECONDS = 1.0
 _END_SECONDS = 10.0  # the same as the first where a bounded stream has ended and nobody waits for the process
 _LOOK_SECONDS = 0.05
 _LONG_SECONDS = 3600.0
+_SWITCH_SECONDS = 0.0005
 _NEW_OBJECTS = 50_000  # between two looks of the garbage collector at the young objects; Python's own is 700
 _SESSION = {  # the embedded broker lets a group form after half of the session timeout; two workers need 4 s
     "session_timeout_seconds": 4.0,
@@ -93,6 +95,7 @@ def run_worker(
             services = stack.enter_context(embedded_services())
             settings = on_embedded(settings, services)
         stack.enter_context(_patient_collector())
+        stack.enter_context(_quick_threads())
         stack.enter_context(_fast_loop())
         ready = partial(on_ready, services) if on_ready is not None else None
         return asyncio.run(_run(settings, judge, until_caught_up, on_alert, ready))
@@ -180,11 +183,18 @@ async def _start(app: EngineApp, stop: asyncio.Event) -> None:
 
 async def _leave(app: EngineApp) -> None:
     """Stop `app`, which waits for a broker that may have gone away: not for ever."""
-    try:
-        async with asyncio.timeout(_LEAVE_SECONDS):
-            await app.stop()
-    except TimeoutError:
+    leaving = asyncio.ensure_future(app.stop())
+    done, _ = await asyncio.wait({leaving}, timeout=_LEAVE_SECONDS)
+    if not done:
         log.warning("Kafka did not answer within %g s: leaving without its goodbye", _LEAVE_SECONDS)
+        for name in _NOISY:
+            logging.getLogger(name).setLevel(
+                logging.CRITICAL
+            )  # each part would tell with a traceback that it is cut short
+        leaving.cancel()
+        await asyncio.wait({leaving}, timeout=_LEAVE_SECONDS)
+    else:
+        leaving.result()
     await app.alert_channel.close()
 
 
@@ -221,6 +231,17 @@ def _patient_collector() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
+
+
+@contextmanager
+def _quick_threads() -> Iterator[None]:
+    """Let the thread that fetches in after half a millisecond: by default each step of a fetch may wait for five."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextmanager
