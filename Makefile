@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test test-real lint types layers bench lock schema clean
+.PHONY: help setup demo notebooks test test-real lint types layers bench lock schema clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -24,6 +24,10 @@ $(READY): requirements.lock pyproject.toml
 
 demo: setup ## a simulated shop, its incidents, and the alerts as they come (about a minute)
 	$(BIN)/orderwatch demo
+
+notebooks: setup ## the data scientist's loop in JupyterLab: look, write a feature, train, tune, backtest, promote
+	$(BIN)/jupytext --quiet --sync notebooks/*.py
+	$(BIN)/jupyter lab --notebook-dir=notebooks
 
 test: lint types layers ## lint, types, layers, then every test
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal

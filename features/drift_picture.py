@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -23,10 +24,27 @@ _INCHES: Final = (4.0, 2.6)
 _COLOURS: Final = ("#c2410c", "#1d4ed8")
 
 
-def draw_drift(before: Any, after: Any, columns: Sequence[str]) -> Figure:
+class Picture:
+    """A figure that shows itself in a notebook, whether or not the notebook has drawn anything before.
+
+    `figure` is matplotlib's, to be changed or saved.
+    """
+
+    def __init__(self, figure: Figure) -> None:
+        """Keep the figure; it is drawn when it is shown."""
+        self.figure = figure
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook asks for."""
+        drawn = BytesIO()
+        self.figure.savefig(drawn, format="png")
+        return drawn.getvalue()
+
+
+def draw_drift(before: Any, after: Any, columns: Sequence[str]) -> Picture:
     """Draw the columns of two tables, before and after in one picture each, with their drift above it.
 
-    Needs matplotlib, which the group `notebooks` brings; the figure shows itself in a notebook. A bar is the share of
+    Needs matplotlib, which the group `notebooks` brings. A bar is the share of
     the rows that have a value. Drawn is where 99 % of the rows of both tables lie.
 
     Raises KeyError for a column that a table does not have.
@@ -44,7 +62,7 @@ def draw_drift(before: Any, after: Any, columns: Sequence[str]) -> Figure:
     for place in places[len(columns) :]:
         place.set_axis_off()
     figure.legend(*places[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
-    return figure
+    return Picture(figure)
 
 
 def draw_column(axes: Axes, name: str, before: F64, after: F64) -> None:

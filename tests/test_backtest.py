@@ -238,6 +238,7 @@ def test_intervals_are_wilson_s(counted):
     found, expected = Proportion(hits, n), binomtest(hits, n).proportion_ci(method="wilson")
     assert found.low == pytest.approx(expected.low, abs=1e-12)
     assert found.high == pytest.approx(expected.high, abs=1e-12)
+    assert 0.0 <= found.low <= found.share <= found.high <= 1.0
 
 
 def test_of_nothing_counted_nothing_is_known():

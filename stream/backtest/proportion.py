@@ -63,4 +63,5 @@ class Proportion:
             return 0.0, 1.0
         p, z2n = self.hits / self.n, _Z * _Z / self.n
         middle, half = p + z2n / 2, math.sqrt(z2n * (p * (1 - p) + z2n / 4))
-        return max(0.0, (middle - half) / (1 + z2n)), min(1.0, (middle + half) / (1 + z2n))
+        low, high = (middle - half) / (1 + z2n), (middle + half) / (1 + z2n)
+        return max(0.0, min(low, p)), min(1.0, max(high, p))  # rounding must not put the share outside
