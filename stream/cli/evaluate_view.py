@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from stream.evaluation.duration import span_text
+from stream.evaluation.figures import ALL
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from stream.evaluation.report import Report
 
 _MOST_MISSED = 30
-_WIDE = 180
+_LONG = 28
+_WIDE = 120
 
 
 def show(console: Console, report: Report) -> None:
@@ -31,7 +33,8 @@ def show(console: Console, report: Report) -> None:
     _show_spans(console, report)
     for (source, level), lines in groupby(report.families, key=lambda one: (one.source, one.level)):
         chosen = list(lines)
-        console.print("", _families(f"{source}, {level}, {chosen[0].days:.0f} days: orderwatch", chosen, report.ours))
+        title, wide = f"{source}, {level}, {chosen[0].days:.0f} days: orderwatch", console.width >= _WIDE
+        console.print("", _families(title, [one for one in chosen if one.watcher == report.ours], wide=wide))
         if len(report.titles) > 1:
             console.print("", _beside("recall beside others, on the same orders", chosen, report))
     _show_missed(console, report)
@@ -50,7 +53,7 @@ def _table(title: str, *headings: str) -> Table:
 
 
 def _show_spans(console: Console, report: Report) -> None:
-    table = _table("What was read", "orders", "for", "seeds", "trains from", "counts from", "until", "orders a day")
+    table = _table("What was read", "orders", "for", "seeds", "trains", "counts", "until", "a day")
     for span in report.spans:
         seeds = ", ".join(map(str, span.seeds))
         dates = span.trains_from, span.counts_from, span.until
@@ -58,55 +61,50 @@ def _show_spans(console: Console, report: Report) -> None:
     console.print(table)
 
 
-def _families(title: str, lines: Sequence[Figures], ours: str) -> Table:
-    table = _table(
-        title,
-        "family",
-        "caught",
-        "recall",
-        "precision",
-        "alerts/day",
-        "false/day",
-        "after",
-        "orders",
-        "loss prevented",
-    )
+def _families(title: str, lines: Sequence[Figures], *, wide: bool) -> Table:
+    """A line a family; intervals where the terminal is wide enough for them."""
+    headings = ["family", "caught", "recall", "precision", "a day", "false", "after", "orders", "prevented"]
+    table = _table(title, *headings)
     for one in lines:
-        if one.watcher == ours:
-            table.add_row(
-                one.of,
-                f"{one.caught}/{one.labels}",
-                _percent(one.recall),
-                _percent(one.precision),
-                _number(one.alerts_a_day),
-                _number(one.false_a_day),
-                span_text(one.delay_seconds.value),
-                _number(one.delay_orders),
-                _percent(one.loss_prevented),
-            )
+        table.add_row(
+            one.of,
+            f"{one.caught}/{one.labels}",
+            _percent(one.recall, wide=wide),
+            _percent(one.precision, wide=wide),
+            _number(one.alerts_a_day),
+            _number(one.false_a_day),
+            span_text(one.delay_seconds.value),
+            _number(one.delay_orders),
+            _percent(one.loss_prevented, wide=wide),
+        )
     return table
 
 
 def _beside(title: str, lines: Sequence[Figures], report: Report) -> Table:
-    families = list(dict.fromkeys(one.of for one in lines))
-    table = _table(title, "watcher", *families, "precision", "false/day")
-    for watcher, told in groupby(lines, key=lambda one: one.watcher):
-        of = {one.of: one for one in told}
-        over_all = of.get("all")
-        shares = [_share(of[family].recall.value) if family in of else "" for family in families]
-        rest = (_share(over_all.precision.value), _number(over_all.false_a_day)) if over_all else ("", "")
-        table.add_row(report.titles[watcher], *shares, *rest)
+    """A line a family, a column a watcher."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("family", no_wrap=True)
+    for name in report.titles.values():
+        table.add_column(name, justify="right")
+    by = {(one.of, one.watcher): one for one in lines}
+    for family in dict.fromkeys(one.of for one in lines):
+        table.add_row(family, *(_share(by[family, watcher].recall.value) for watcher in report.titles))
+    of_all = [by[ALL, watcher] for watcher in report.titles if (ALL, watcher) in by]
+    if of_all:
+        table.add_section()
+        table.add_row("precision", *(_share(one.precision.value) for one in of_all))
+        table.add_row("false a day", *(_number(one.false_a_day) for one in of_all))
+        table.add_row("loss prevented", *(_share(one.loss_prevented.value) for one in of_all))
     return table
 
 
 def _show_missed(console: Console, report: Report) -> None:
     if not report.missed:
         return
-    table = _table("What orderwatch missed", "orders", "incident", "family", "where", "orders touched", "block")
+    table = _table("What orderwatch missed", "orders", "incident", "family", "where", "touched")
     for row in report.missed[:_MOST_MISSED]:
-        where = row.entity if len(row.entity) < _MOST_MISSED else f"{row.entity[:28]}…"
-        block = f"{row.block[0]}, day {row.block[1]}"
-        table.add_row(f"{row.source}, {row.level}", row.incident, row.family, where, str(row.orders), block)
+        where = row.entity if len(row.entity) < _LONG else f"{row.entity[:_LONG]}…"
+        table.add_row(f"{row.block[0]}, day {row.block[1]}", row.incident, row.family, where, str(row.orders))
     console.print("", table)
     if len(report.missed) > _MOST_MISSED:
         console.print(f"and {len(report.missed) - _MOST_MISSED} more; --json has them all")
@@ -119,20 +117,22 @@ def _show_false(console: Console, report: Report) -> None:
 
 
 def _show_targets(console: Console, report: Report) -> None:
-    table = _table("What is aimed at", "orders", "what", "wanted", "got", "")
+    """First the count, then each aim that was not reached."""
+    reached = sum(one.reached for one in report.targets)
+    console.print(f"\n{reached} of {len(report.targets)} aims reached", style="bold")
     for one in report.targets:
-        wanted = f"{'<=' if one.at_most else '>='} {one.wanted:.3g}"
-        verdict = "[green]reached[/]" if one.reached else "[bold red]not reached[/]"
-        got = "" if one.got is None else f"{one.got:.3f}"
-        table.add_row(f"{one.source}, {one.level}", one.what, wanted, got, verdict)
-    console.print("", table)
+        if not one.reached:
+            wanted = f"{'at most' if one.at_most else 'at least'} {one.wanted:.3g}"
+            got = "nothing to count" if one.got is None else f"{one.got:.3f}"
+            line = f"[red]not reached[/]  {one.source}, {one.level}: {one.what} {wanted}, got {got}"
+            console.print(line, soft_wrap=True)
 
 
-def _percent(one: Estimate) -> str:
-    """A share with its interval, in percent."""
+def _percent(one: Estimate, *, wide: bool) -> str:
+    """A share in percent, and its interval."""
     if one.value is None:
         return "-"
-    return f"{one.value:.1%} ({one.low or 0:.0%}-{one.high or 0:.0%})"
+    return f"{one.value:.1%} ({one.low or 0:.0%}-{one.high or 0:.0%})" if wide else _share(one.value)
 
 
 def _share(value: float | None) -> str:
