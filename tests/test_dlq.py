@@ -13,10 +13,11 @@ from aiokafka import AIOKafkaProducer
 from models.examples import created, encoded
 from stream.cli import main
 from stream.dead_letter import DeadLetter, headers
+from stream.decode import Decoder
 from stream.engine.app import security
 from stream.engine.topics import ensure_topics
 from stream.engine.worker import run_worker
-from stream.pipeline import Pipeline
+from tests.parts.every_order import EveryOrder, Judged
 from tests.parts.traffic import read
 
 GOOD = encoded(created())
@@ -147,10 +148,22 @@ def test_a_replay_takes_the_named_ones_and_says_which_are_not_there(settings, ru
     assert {record.value for record in read(settings, settings.kafka.orders_topic, 2)} == {BAD, OTHER}
 
 
+class Decodes(EveryOrder):
+    """What of the pipeline knows an event again, and no more."""
+
+    def __init__(self, settings):
+        super().__init__()
+        self.decoders = [Decoder(number, settings.decode) for number in range(settings.kafka.partitions)]
+
+    def process(self, partition, records, **_):
+        decoded = self.decoders[partition].decode(records)
+        return Judged(events=len(decoded.batch), duplicates=decoded.duplicates, dead_letters=decoded.dead_letters)
+
+
 def test_a_letter_that_is_replayed_twice_is_judged_once(settings, run):
     refuse(settings, letter(5, GOOD, "TooLong", "over decode.max_event_bytes, which was raised since"))
     assert [run("replay", "--error", "TooLong")[1].split()[0] for _ in range(2)] == [b"1", b"1"]
     quick = {"session_timeout_seconds": 2.0, "rebalance_timeout_seconds": 6.0, "commit_interval_seconds": 0.2}
     settings = settings.model_copy(update={"kafka": settings.kafka.model_copy(update=quick)})
-    done = run_worker(settings, Pipeline(settings), until_caught_up=True)
+    done = run_worker(settings, Decodes(settings), until_caught_up=True)
     assert (done.events, done.duplicates, done.dead_letters) == (1, 1, 0)
