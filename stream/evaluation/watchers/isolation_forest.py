@@ -1,4 +1,4 @@
-"""scikit-learn's Isolation Forest over the orders of the last week, fitted again every night."""
+"""scikit-learn's Isolation Forest over the orders of the last week (20,000 at most), fitted anew every night."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stream.evaluation.watcher import ANY_FAMILY, Watcher
 
 _MEMORY_DAYS: Final = 7
 _SEED: Final = 42
-_LEAST_ROWS: Final = 50
+_LEAST_ROWS, _MOST_ROWS = 50, 20_000
 
 
 class IsolationForest(Watcher):
@@ -45,9 +45,10 @@ class IsolationForest(Watcher):
         """Rows of the day that are odd, by the forest of the night before it."""
         from sklearn.ensemble import IsolationForest as Forest
 
-        memory = (table.time_ms >= begins_ms - _MEMORY_DAYS * DAY_MS) & (table.time_ms < begins_ms)
+        week = (table.time_ms >= begins_ms - _MEMORY_DAYS * DAY_MS) & (table.time_ms < begins_ms)
+        memory = np.flatnonzero(week)[-_MOST_ROWS:]
         today = np.flatnonzero((table.time_ms >= begins_ms) & (table.time_ms < begins_ms + DAY_MS))
-        if memory.sum() < _LEAST_ROWS or not len(today):
+        if len(memory) < _LEAST_ROWS or not len(today):
             return []
         forest = Forest(random_state=_SEED).fit(table.x[memory])
         limit = np.quantile(-forest.score_samples(table.x[memory]), self._quantile)
