@@ -33,6 +33,7 @@ _FIRST_ROWS: Final = 64
 _LEAST_GROWTH: Final = 256
 _GROWTH: Final = 4  # a row more for each 4 rows
 _NAME_BYTES: Final = 36  # a UUID
+_TOO_LONG: Final = _NAME_BYTES + 1
 _MOST_READ: Final = 4096
 _USED, _FREE, _CLOCK = range(3)
 _NO_ROW: Final = np.zeros(0, np.int64)
@@ -106,9 +107,9 @@ def _fill(slots: I32, owner: I64, rows: Rows) -> None:
 
 
 @numba.njit(cache=True)
-def _copy_names(rows: Rows, data: Bytes, start: I64, length: I64, names: Bytes, lengths: I32) -> None:
+def _copy_names(rows: Rows, data: Bytes, start: I64, length: I64, names: Bytes, lengths: Bytes) -> None:
     for i in range(len(rows)):
-        lengths[rows[i]] = length[i]
+        lengths[rows[i]] = min(length[i], _TOO_LONG)
         for k in range(min(length[i], names.shape[1])):
             names[rows[i], k] = data[start[i] + k]
 
@@ -119,7 +120,7 @@ class Names(Sequence[str]):
     def __init__(self) -> None:
         """Start with no name."""
         self._bytes = np.zeros((_FIRST_ROWS, _NAME_BYTES), np.uint8)
-        self._length = np.zeros(_FIRST_ROWS, np.int32)
+        self._length = np.zeros(_FIRST_ROWS, np.uint8)
         self._long: dict[int, str] = {}
         self._read: dict[int, str] = {}  # of few spaces names are read, but of those again and again
 

@@ -21,7 +21,11 @@ from tests.parts.redis_server import RedisServer
 from tests.parts.services import settings_on
 from tests.parts.traffic import committed, delivered, read, send, wait_until
 
-pytestmark = [pytest.mark.parts, pytest.mark.real]
+pytestmark = [
+    pytest.mark.parts,
+    pytest.mark.real,
+    pytest.mark.timeout(300),  # a client may need a minute to see that a broker died
+]
 
 COUNT = 1500
 

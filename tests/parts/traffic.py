@@ -123,7 +123,7 @@ def committed(settings: Settings) -> dict[int, int]:
     return asyncio.run(run())
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     """Look again and again; `TimeoutError` if it takes longer than `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
