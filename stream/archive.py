@@ -215,7 +215,7 @@ def _by_hour(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     hour = rows["time"].cast(pa.int64()).to_numpy() // _HOUR_MS
     for one in np.unique(hour).tolist():
         began = str(np.datetime64(one * _HOUR_MS, "ms"))
-        some = rows.take(pa.array(np.flatnonzero(hour == one))) if (hour != one).any() else rows
+        some = rows.take(pa.array((hour == one).nonzero()[0])) if (hour != one).any() else rows
         yield f"date={began[:10]}/hour={began[11:13]}", some.combine_chunks()
 
 

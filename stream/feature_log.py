@@ -79,7 +79,7 @@ class FeatureLog:
         if not len(batch.created):
             return []
         score, kinds = _verdicts_of(batch, verdicts)
-        kept = np.flatnonzero(self._is_sampled(batch) | ~np.isnan(score))
+        kept = (self._is_sampled(batch) | ~np.isnan(score)).nonzero()[0]
         if not len(kept):
             return []
         return [Block(b"%d" % partition, self._block(partition, batch, watches, score, kinds, kept))]
@@ -143,7 +143,7 @@ def _order_of(batch: Batch, at: I64) -> tuple[I64, Flag]:
 def _scores_of(batch: Batch, watch: Watch) -> F64:
     """The highest of a detector's scores of each order placed."""
     out = np.full(len(batch.created), np.nan)
-    rows = np.flatnonzero(~np.isnan(watch.scores))
+    rows = (~np.isnan(watch.scores)).nonzero()[0]
     if len(rows):
         order, placed = _order_of(batch, watch.event(batch, rows))
         np.fmax.at(out, order[placed], watch.scores[rows[placed]])
