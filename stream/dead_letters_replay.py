@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, Self
 
 from aiokafka import AIOKafkaProducer
 
-from stream.decode import Decoder
 from stream.engine.app import security
 from stream.record import StoredRecord
 
@@ -92,6 +91,8 @@ class _Examiner:
 
     def _refused(self, letters: Sequence[Letter]) -> set[int]:
         """Numbers of the letters that decode would refuse if they arrived now."""
+        from stream.decode import Decoder
+
         records = [StoredRecord(letter.value, letter.key, number) for number, letter in enumerate(letters)]
         return {dead.offset for dead in Decoder(0, self._settings.decode).decode(records).dead_letters}
 
@@ -111,7 +112,11 @@ class _Sender:
                 max_request_size=_LARGEST_REQUEST_BYTES,
                 **security(self._kafka),
             )
-            await self._producer.start()
+            try:
+                await self._producer.start()
+            except BaseException:
+                await self._producer.stop()
+                raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -152,8 +152,8 @@ async def _consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
         request_timeout_ms=_ANSWER_MS,
         **security(settings.kafka),
     )
-    await consumer.start()
     try:
+        await consumer.start()
         yield consumer
     finally:
         await consumer.stop()

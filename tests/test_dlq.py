@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -146,6 +148,17 @@ def test_a_replay_takes_the_named_ones_and_says_which_are_not_there(settings, ru
     assert (code, out.split()[0]) == (1, b"2")
     assert "no letter at 3:44" in err
     assert {record.value for record in read(settings, settings.kafka.orders_topic, 2)} == {BAD, OTHER}
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["show", "0:0"], ["replay", "--all"]])
+def test_a_kafka_that_is_away_is_one_line(file, arguments):
+    sections = yaml.safe_load(file.read_text())
+    sections["kafka"]["brokers"] = "127.0.0.1:1"
+    file.write_text(yaml.safe_dump(sections))
+    command = [Path(sys.executable).with_name("orderwatch"), "dlq", *arguments, "--config", file]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "127.0.0.1" in done.stderr
 
 
 class Decodes(EveryOrder):

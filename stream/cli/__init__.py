@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import typer
@@ -56,6 +57,8 @@ app.add_typer(models.app, name="models")
 
 def main() -> None:
     """Run the command line. Ends with 0 when all was done, 2 on unusable arguments or files, 1 on failure."""
+    # an error of Kafka ends the command with one line; the client would write its own beside it
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     try:
         app()
     except Exception as error:
