@@ -109,7 +109,7 @@ class Pipeline:
         outcome.dead_letters = decoded.dead_letters
         outcome.events = len(batch)
         outcome.duplicates = decoded.duplicates
-        outcome.late = np.count_nonzero(batch.late)
+        outcome.late = int(np.count_nonzero(batch.late))
         return outcome
 
     def advance(self, now_ms: int) -> Outcome:

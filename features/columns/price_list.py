@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass as plain
 from typing import Annotated, ClassVar, Final
 
@@ -28,27 +29,31 @@ class PriceLists(Column):
 
 @numba.njit(cache=True)
 def _follow(
-    channel: I64, fresh: Flag, product: I64, off: Flag, ratio: F64, tolerance: float, enough: float, state: F64
-) -> tuple[F64, Flag]:
+    channel: I64, fresh: Flag, product: I64, price: I64, deviation: F64, low: F64, high: F64,
+    min_spreads: float, min_log_ratio: float, tolerance: float, enough: float, state: F64,
+) -> tuple[F64, Flag]:  # fmt: skip
     """Let every price that is off vote for its factor (Boyer and Moore's majority vote), once a product in a row."""
     votes, explained = np.zeros(len(channel)), np.zeros(len(channel), np.bool_)
     for i in range(len(channel)):
         own = state[channel[i]]
         if fresh[i]:
             own[:] = 0.0
-        if not off[i]:
+        if not (abs(deviation[i]) >= min_spreads and price[i] > 0):
             continue
-        if own[_VOTES] > 0.0 and abs(ratio[i] - own[_RATIO]) <= tolerance:
+        ratio = math.log(price[i]) - math.log(low[i] * high[i]) / _HALVES
+        if abs(ratio) < min_log_ratio:
+            continue
+        if own[_VOTES] > 0.0 and abs(ratio - own[_RATIO]) <= tolerance:
             explained[i] = own[_KNOWN] > 0.0
             if own[_PRODUCT] != product[i]:
                 own[_VOTES] = min(own[_VOTES] + 1.0, 4.0 * enough)
-                own[_RATIO] += (ratio[i] - own[_RATIO]) / own[_VOTES]
+                own[_RATIO] += (ratio - own[_RATIO]) / own[_VOTES]
             votes[i] = own[_VOTES]
         elif own[_VOTES] > 1.0:
             own[_VOTES] -= 1.0
             continue
         else:
-            own[_VOTES], own[_RATIO], own[_KNOWN] = 1.0, ratio[i], 0.0
+            own[_VOTES], own[_RATIO], own[_KNOWN] = 1.0, ratio, 0.0
         own[_PRODUCT] = product[i]
         if own[_VOTES] >= enough:
             own[_KNOWN] = 1.0
@@ -97,13 +102,9 @@ class PriceList(OneArray):
         channel = batch.key(self._spaces["channel"])
         keyed = channel.of_lines(lines.order)
         self._state = grown(self._state, channel.size)
-        off = np.abs(usual.values) >= self.min_spreads
-        off &= lines.price_minor > 0
-        ratio = np.zeros(len(off))
-        ratio[off] = np.log(lines.price_minor[off]) - np.log(usual.low[off] * usual.high[off]) / _HALVES
-        off &= np.abs(ratio) >= np.log(self.min_ratio)
         product = batch.key(self._spaces["product"]).rows
         votes, explained = _follow(
-            keyed.rows, keyed.fresh, product, off, ratio, self.tolerance, float(self.enough), self._state
-        )
+            keyed.rows, keyed.fresh, product, lines.price_minor, usual.values, usual.low, usual.high,
+            self.min_spreads, math.log(self.min_ratio), self.tolerance, float(self.enough), self._state,
+        )  # fmt: skip
         return PriceLists(values=votes, low=usual.low, high=usual.high, explained=explained)
