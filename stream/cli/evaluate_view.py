@@ -132,7 +132,9 @@ def _percent(one: Estimate, *, wide: bool) -> str:
     """A share in percent, and its interval."""
     if one.value is None:
         return "-"
-    return f"{one.value:.1%} ({one.low or 0:.0%}-{one.high or 0:.0%})" if wide else _share(one.value)
+    if not wide or one.low is None or one.high is None:
+        return _share(one.value)
+    return f"{one.value:.1%} ({one.low:.0%}-{one.high:.0%})"
 
 
 def _share(value: float | None) -> str:

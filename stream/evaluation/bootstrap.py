@@ -69,10 +69,12 @@ class Bootstrap:
         return self.ratio(blocks, [float(hit) for hit in hits], [1.0] * n)
 
     def ratio(self, blocks: Sequence[Hashable], parts: Sequence[float], wholes: Sequence[float]) -> Estimate:
-        """Sum of parts over sum of wholes."""
+        """Sum of parts over sum of wholes; without an interval where too few days have any."""
         whole = sum(wholes)
         if not whole:
             return NOTHING
+        if len({block for block, one in zip(blocks, wholes, strict=True) if one}) < FEW:
+            return Estimate(float(f"{sum(parts) / whole:.4g}"))
         weights = self._weights_of(blocks)
         drawn_parts, drawn = weights @ np.array(parts), weights @ np.array(wholes)
         return _percentiles(sum(parts) / whole, drawn_parts[drawn > 0] / drawn[drawn > 0])

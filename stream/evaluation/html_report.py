@@ -25,7 +25,7 @@ h1{font-size:1.5rem;margin-bottom:.2rem}h2{font-size:1.15rem;margin-top:2.4rem;b
 h3{font-size:1rem;margin:1.4rem 0 .3rem}p{margin:.4rem 0}.soft{color:var(--soft)}
 table{border-collapse:collapse;font-size:.86rem;font-variant-numeric:tabular-nums;margin:.6rem 0}
 .wide{overflow-x:auto}th{text-align:right;font-weight:600;color:var(--soft)}td{text-align:right}
-th,td{padding:.18rem .6rem;border-bottom:1px solid var(--line);white-space:nowrap}
+th,td{padding:.18rem .45rem;border-bottom:1px solid var(--line);white-space:nowrap}
 th:first-child,td:first-child{text-align:left;padding-left:0}.text{text-align:left}
 .good{color:var(--good)}.bad{color:var(--bad);font-weight:600}
 svg{width:100%;height:auto}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg .tick{fill:var(--soft)}
@@ -232,7 +232,7 @@ def _side(i: int, text: Sequence[int]) -> str:
 def _percent(one: Estimate, *, interval: bool = True) -> str:
     if one.value is None:
         return "-"
-    return f"{one.value:.1%} ({_interval(one)})" if interval else f"{one.value:.1%}"
+    return f"{one.value:.1%} ({_interval(one)})" if interval and one.low is not None else f"{one.value:.1%}"
 
 
 def _interval(one: Estimate) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import accumulate
 from typing import Final
 
 COLOURS: Final = ("#0b5fa5", "#c4561b", "#4c8c3f", "#8a4fa3", "#7a6a00")
@@ -34,15 +35,15 @@ class Row:
 
 def dot_plot(rows: Sequence[Row], title: str, most: float = 1.0, unit: str = "%", goal: float | None = None) -> str:
     """One line a row and series, from 0 to `most`; intervals as whiskers, `goal` as a dashed line."""
-    height = _TOP + sum(_height(row) for row in rows) + 26.0
+    edges = list(accumulate((_height(row) for row in rows), initial=_TOP))
+    height = edges[-1] + 26.0
     parts = [
         f'<svg viewBox="0 0 {_WIDTH:.0f} {height:.0f}" role="img" aria-label="{escape(title)}">',
+        *(_band(y, _height(row)) for y, row in list(zip(edges, rows, strict=False))[::2]),
         *_axis(most, unit, height, goal),
     ]
-    y = _TOP
-    for i, row in enumerate(rows):
-        parts += _row(row, y, most, shaded=i % 2 == 0)
-        y += _height(row)
+    for y, row in zip(edges, rows, strict=False):
+        parts += _row(row, y, most)
     return "".join([*parts, "</svg>"])
 
 
@@ -77,12 +78,16 @@ def _axis(most: float, unit: str, height: float, goal: float | None) -> list[str
     return parts
 
 
-def _row(row: Row, y: float, most: float, *, shaded: bool) -> list[str]:
+def _band(y: float, height: float) -> str:
+    return f'<rect class="band" x="0" y="{y:.1f}" width="{_WIDTH:.0f}" height="{height:.1f}"/>'
+
+
+def _row(row: Row, y: float, most: float) -> list[str]:
     height = _height(row)
-    parts = [f'<rect class="band" x="0" y="{y:.1f}" width="{_WIDTH:.0f}" height="{height:.1f}"/>'] if shaded else []
-    parts.append(
-        f'<text class="name" x="{_LEFT - 10}" y="{y + height / 2 + 4:.1f}" text-anchor="end">{escape(row.name)}</text>'
-    )
+    middle = y + height / 2 + 4
+    parts = [
+        f'<text class="name" x="{_LEFT - 10}" y="{middle:.1f}" text-anchor="end">{escape(row.name)}</text>',
+    ]
     for i, point in enumerate(row.points):
         if point.value is not None:
             parts += _point(point, y + 4.0 + (i + 0.5) * (height - 8.0) / len(row.points), most)
