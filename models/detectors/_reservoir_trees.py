@@ -55,7 +55,7 @@ def _choose(rows: F64Matrix, order: I64Vector, first: int, end: int, rng: U64Vec
             low, high = min(low, rows[order[i], j]), max(high, rows[order[i], j])
         if low < high:
             limits[0], limits[1] = low, high
-            return j
+            return int(j)
     return -1
 
 
@@ -69,7 +69,7 @@ def _part(rows: F64Matrix, order: I64Vector, first: int, end: int, j: int, cut: 
         else:
             order[i], order[last] = order[last], order[i]
             last -= 1
-    return i
+    return int(i)
 
 
 @numba.njit(cache=True, error_model="numpy")

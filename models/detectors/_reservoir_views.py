@@ -24,6 +24,7 @@ _CLOSEST: Final = 1e-9
 _SMALL_SHARE: Final = 1e-200
 _SUSPECT: Final = 3.0  # mean deviations, as the mean of the views, from which a row is odd
 _SUSPECT_SHARE: Final = 0.125  # of the odd rows that would be kept, so many are
+_LEAST_DEVIATION: Final = 0.25  # of a view: steps, or natural logarithms; less is usual only where nothing varies
 _MOST_SHIFT: Final = 5.0  # mean deviations by which one row may move the usual view
 
 
@@ -31,7 +32,7 @@ class Reservoir(NamedTuple):
     """All that is learned; the arrays are changed in place."""
 
     rows: F64Matrix  # row x feature, NaN where a value is missing
-    ordered: F64Matrix  # feature x the values present, ascending
+    ordered: F64Matrix  # feature x the values present, ascending, then infinity
     present: I64Vector  # how many those are
     spread: F64Vector  # one over the usual distance from the middle
     near: F64Matrix  # feature x the rows that distances are taken to
@@ -55,17 +56,26 @@ def _below(ordered: F64Vector, n: int, value: float) -> int:
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _tails(x: F64Vector, ordered: F64Matrix, present: I64Vector) -> float:
-    """Sum over the features of -log of the share that lies as far out, on the rarer side."""
-    total, share = 0.0, 1.0
-    for j in range(len(x)):
+def _tails(x: F64Vector, z: F64Vector, ordered: F64Matrix, present: I64Vector, at: I64Vector) -> float:
+    """Sum over the features of -log of the share that lies as far out, on the rarer side.
+
+    All features are looked up together, a step each, so that one's wait for memory is the others' time to work.
+    """
+    width, total, share = ordered.shape[1], 0.0, 1.0
+    at[:] = 0
+    while width > 1:
+        half = width >> 1
+        for j in range(len(z)):
+            at[j] += half if ordered[j, at[j] + half - 1] < z[j] else 0
+        width -= half
+    for j in range(len(z)):
         n = present[j]
         if n == 0 or not abs(x[j]) <= LARGEST:
             total += _NEUTRAL_TAIL
             continue
-        below = upto = _below(ordered[j], n, x[j])
-        if below < n and ordered[j, below] == x[j]:
-            upto = _below(ordered[j], n, np.nextafter(x[j], math.inf))
+        below = upto = at[j] + (1 if ordered[j, at[j]] < z[j] else 0)
+        if below < n and ordered[j, below] == z[j]:
+            upto = _below(ordered[j], n, np.nextafter(z[j], math.inf))
         share *= (1.0 + min(upto, n - below)) / (1.0 + n)
         if share < _SMALL_SHARE:  # one logarithm for several features
             total -= math.log(share)
@@ -106,8 +116,7 @@ def _oddness(views: F64Vector, usual: F64Matrix) -> float:
     """Mean of the views, each in mean deviations from what it usually says."""
     total = 0.0
     for k in range(VIEWS):
-        if usual[DEVIATION, k] > 0.0:
-            total += (views[k] - usual[MEAN, k]) / usual[DEVIATION, k]
+        total += (views[k] - usual[MEAN, k]) / max(usual[DEVIATION, k], _LEAST_DEVIATION)
     return total / VIEWS
 
 
@@ -124,25 +133,27 @@ def _get_used(views: F64Vector, usual: F64Matrix, share: float) -> None:
 
 @numba.njit(cache=True, error_model="numpy")
 def _swap(ordered: F64Vector, n: int, old: float, new: float) -> int:
-    """Take a value out of an ascending row of n, and put another in; NaN for none. How many there are then."""
-    if math.isnan(old):
-        at, n = n, n + (0 if math.isnan(new) else 1)
-    else:
-        at = _below(ordered, n, old)
+    """Take a value out of an ascending row of n, and put another in; NaN for none. How many there are then.
+
+    Behind the last one the row is infinite, so that a search need not know where that is.
+    """
+    out = n if math.isnan(old) else _below(ordered, n, old)
     if math.isnan(new):
-        if at < n:
-            for i in range(at, n - 1):
-                ordered[i] = ordered[i + 1]
-            n -= 1
-        return n
-    while at > 0 and ordered[at - 1] > new:
-        ordered[at] = ordered[at - 1]
-        at -= 1
-    while at < n - 1 and ordered[at + 1] < new:
-        ordered[at] = ordered[at + 1]
-        at += 1
-    ordered[at] = new
-    return n
+        for i in range(out, n - 1):
+            ordered[i] = ordered[i + 1]
+        if out < n:
+            ordered[n - 1] = math.inf
+        return n - (1 if out < n else 0)
+    into = _below(ordered, n, new)
+    if into > out:  # what was taken out stood before it
+        into -= 1
+        for i in range(out, into):
+            ordered[i] = ordered[i + 1]
+    else:
+        for i in range(out, into, -1):
+            ordered[i] = ordered[i - 1]
+    ordered[into] = new
+    return n + (1 if math.isnan(old) else 0)
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -223,6 +234,7 @@ def run(
     """Score each row on the state before it; then, with `learn`, take it in."""
     scores, z, views = np.full(len(x), np.nan), np.empty(x.shape[1]), np.empty(VIEWS)
     node, squares = np.empty(len(store.feature), np.uint64), np.empty(store.near.shape[1])
+    at = np.empty(x.shape[1], np.int64)
     sample, order = np.empty((sample_rows, x.shape[1])), np.empty(len(store.rows), np.int64)
     ordered, present, near, spread, usual = store.ordered, store.present, store.near, store.spread, store.usual
     feature, threshold, path, progress = store.feature, store.threshold, store.path, store.progress
@@ -232,7 +244,7 @@ def run(
         odd, seen = 0.0, progress[LEARNED]
         if seen >= first_build:
             views[0] = -mean_path(z, feature, threshold, path, node)
-            views[1] = _tails(x[i], ordered, present)
+            views[1] = _tails(x[i], z, ordered, present, at)
             views[2] = _distance(z, near, spread, squares)
             odd = _oddness(views, usual)
             if seen >= warm_up:

@@ -70,7 +70,7 @@ class ReservoirEnsemble(Detector):
     sample_rows: Annotated[int, Field(ge=8, le=4_096)] = 256
     reservoir_rows: Annotated[int, Field(ge=64, le=100_000)] = 2_048
     memory_rows: Annotated[int, Field(ge=64, le=100_000_000)] = 16_384
-    warm_up_rows: Annotated[int, Field(ge=32, le=100_000)] = 250
+    warm_up_rows: Annotated[int, Field(ge=32, le=100_000)] = 64
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
 
     def __post_init__(self) -> None:
@@ -138,7 +138,7 @@ class ReservoirEnsemble(Detector):
         progress[NEXT] = self.warm_up_rows // 2
         return Reservoir(
             rows=np.full((self.reservoir_rows, features), np.nan),
-            ordered=np.zeros((features, self.reservoir_rows)),
+            ordered=np.full((features, self.reservoir_rows), np.inf),
             present=np.zeros(features, np.int64),
             spread=np.zeros(features),
             near=np.zeros((features, _NEAR_ROWS)),
