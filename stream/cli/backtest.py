@@ -8,10 +8,8 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,6 +82,9 @@ def _runs(
     period: Period,
 ) -> tuple[Run, Run]:
     """Judge the file with the old settings here, and with the new ones in another process if that is quicker."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     old, new = zip(settings, registers, strict=True)
     if (os.cpu_count() or 1) == 1 or not file.is_file() or file.stat().st_size < _WORTH_A_PROCESS_BYTES:
         return _run(file, *old, period), _run(file, *new, period)
