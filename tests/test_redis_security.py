@@ -43,11 +43,12 @@ def guarded(parts, tmp_path_factory):
 
 @pytest.fixture
 def tester(guarded):
-    """The one who may do everything; leaves an empty server."""
-    with redis.Redis.from_url(guarded.url, username="tester", password="tester-secret") as client:
-        yield client
+    """The one who may do everything; starts with an empty server and the users of the file."""
+    own = {"username": "tester", "password": "tester-secret", "socket_timeout": 60}  # others may use this machine, too
+    with redis.Redis.from_url(guarded.url, **own) as client:
         client.acl_load()
         client.flushall()
+        yield client
 
 
 def as_user(guarded, name: str):
@@ -296,6 +297,7 @@ def publish(settings, **changes) -> int:
 
 @pytest.mark.parts
 @pytest.mark.real
+@pytest.mark.parametrize("parts", ["real"], indirect=True, scope="session")
 class TestTls:
     """Against certificates that were made a moment ago."""
 

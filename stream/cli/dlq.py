@@ -193,26 +193,13 @@ def _whole(letter: Letter) -> dict[str, Any]:
 
 
 def _print_list(listing: Listing, topic: str) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from stream.cli.terminal import messages, output
-
     counted = ", ".join(f"{printable(name, 60)} {count:,}" for name, count in listing.by_error.most_common())
-    messages.print(f"{listing.total:,} dead letters in {topic}{': ' if counted else ''}{counted}", markup=False)
-    if not listing.letters:
-        return
-    table = Table(box=None, pad_edge=False)
-    for name in ("letter", "refused (UTC)", "error", "from", "bytes"):
-        table.add_column(name, no_wrap=True, justify="right" if name == "bytes" else "left")
-    table.add_column("why", overflow="fold")
+    typer.echo(f"{listing.total:,} dead letters in {topic}{': ' if counted else ''}{counted}", err=True)
     for letter in listing.letters:
-        row, origin = _row(letter), letter.origin
-        place = "?" if origin is None else f"{printable(origin[0], 40)} {origin[1]}:{origin[2]}"
-        error, why = printable(letter.error_class, 40), printable(row["error_message"], 200)
-        cells = (row["letter"], row["time"], error, place, f"{row['bytes']:,}", why)
-        table.add_row(*(Text(cell) for cell in cells))
-    output.print(table)
+        origin, size = letter.origin, len(letter.value or b"")
+        place = "unknown" if origin is None else f"{printable(origin[0], 60)} {origin[1]}:{origin[2]}"
+        error, why = printable(letter.error_class, 40), printable(letter.text("error_message"), 200)
+        typer.echo(f"{letter.place!s:<8} {_moment(letter)} {error:<16} {place}, {size:,} bytes: {why}")
 
 
 def _print_letter(letter: Letter, topic: str) -> None:
