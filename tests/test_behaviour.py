@@ -127,3 +127,12 @@ def test_parameters_and_states_that_do_not_fit_are_refused_by_name():
         ensemble.score(np.zeros((1, 2)))
     with pytest.raises(ValueError, match="seed"):
         ReservoirEnsemble(seed=7).set_state(ensemble.get_state())
+
+
+def test_a_row_amid_the_clusters_is_odder_than_for_half_space_trees():
+    rng = np.random.default_rng(1)
+    centres = rng.normal(0, 3, size=(6, 10))
+    x = centres[rng.integers(0, 6, 8_000)] + rng.normal(size=(8_000, 10))
+    y = rng.random(8_000) < 0.02
+    x[y] = centres.mean(axis=0) + rng.normal(size=(y.sum(), 10))
+    assert auc(ReservoirEnsemble().score_learn(x), y) > auc(HalfSpaceTrees().score_learn(x), y)

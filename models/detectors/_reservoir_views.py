@@ -25,6 +25,7 @@ _SMALL_SHARE: Final = 1e-200
 _SUSPECT: Final = 3.0  # mean deviations, as the mean of the views, from which a row is odd
 _SUSPECT_SHARE: Final = 0.125  # of the odd rows that would be kept, so many are
 _LEAST_DEVIATION: Final = 0.25  # of a view: steps, or natural logarithms; less is usual only where nothing varies
+_USUAL_WEIGHT: Final = 0.25  # what a view that finds a row usual counts, beside one that finds it odd
 _MOST_SHIFT: Final = 5.0  # mean deviations by which one row may move the usual view
 
 
@@ -113,10 +114,11 @@ def _fill(x: F64Vector, ordered: F64Matrix, present: I64Vector, z: F64Vector) ->
 
 @numba.njit(cache=True, error_model="numpy")
 def _oddness(views: F64Vector, usual: F64Matrix) -> float:
-    """Mean of the views, each in mean deviations from what it usually says."""
+    """Mean of the views, each in mean deviations from what it usually says; less where it says "usual"."""
     total = 0.0
     for k in range(VIEWS):
-        total += (views[k] - usual[MEAN, k]) / max(usual[DEVIATION, k], _LEAST_DEVIATION)
+        off = (views[k] - usual[MEAN, k]) / max(usual[DEVIATION, k], _LEAST_DEVIATION)
+        total += off if off > 0.0 else _USUAL_WEIGHT * off
     return total / VIEWS
 
 

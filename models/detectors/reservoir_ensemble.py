@@ -9,7 +9,10 @@ rows it is a sample of the stream whose memory fades exponentially. Three views 
 
 Each view v is told in mean deviations from what it usually says, and the score is the mean of the three:
 
-    score = 1/3 sum over v of (v(x) - mean(v)) / mean |v - mean(v)|
+    score = 1/3 sum over v of w (v(x) - mean(v)) / mean |v - mean(v)|,     w = 1 above the mean, 1/4 below
+
+since what one view finds odd is odd, however usual the others find it: a row amid several clusters is in the middle
+for the trees and the tails.
 
 No view sees all anomalies: trees miss what is odd in one of many features, tails what is odd in no single one,
 distances what lies far out along a spread-out feature. Rows that score above 3 enter the reservoir eight times
