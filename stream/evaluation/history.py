@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -166,8 +166,3 @@ def _spread(payments: list[Event], factor: Decimal) -> None:
     scaled[0] += wanted - sum(scaled)
     for payment, amount in zip(payments, scaled, strict=True):
         payment["amount"] = money(amount)
-
-
-def distinct(orders: Iterable[str]) -> Iterator[str]:
-    """Each once, in their order."""
-    return iter(dict.fromkeys(orders))
