@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from config.settings import Settings
-from features.batch import ORDER_TIMES, Batch
+from features.batch import ORDER_TIMES, Batch, Column
 from features.feature import Feature
 from features.keys import Keys
 from features.order_life import OrderLife
@@ -90,6 +90,7 @@ class Partition:
         self.clock_ms = max(self.clock_ms, now_ms)
         batch = nothing()
         batch.passed_ms = self.clock_ms
+        batch.columns = {name: Column.silent(0) for name in self._features}
         issues = self._reconciliation.expire(self.clock_ms, self.spaces["order"])
         batch.overdue = self._life.expire(self.clock_ms, self.spaces).and_also(issues)
         return batch

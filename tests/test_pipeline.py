@@ -118,6 +118,17 @@ def test_bad_input_is_one_dead_letter_and_the_stream_goes_on(name: str) -> None:
     assert [alert.kind for alert in outcome.alerts] == ["price.total_mismatch"]
 
 
+def test_a_log_that_falls_silent_is_judged_by_what_did_not_come() -> None:
+    settings, alerts = default_settings(), []
+    pipeline = Pipeline(settings, partitions=2)
+    outcome = pipeline.process(0, [StoredRecord(encoded(created()), b"o1", 0)], wait=False)
+    for hours in (1, 24, 24 * 30):
+        alerts += pipeline.advance(pipeline.clock_ms + hours * 3_600_000).alerts
+    kinds = {msgspec.json.decode(alert.data)["data"]["kind"] for alert in alerts}
+    assert not outcome.alerts
+    assert "payment.overdue" in kinds
+
+
 def test_a_tombstone_is_a_dead_letter() -> None:
     outcome = Pipeline(default_settings(), partitions=1).process(0, [StoredRecord(None, b"k", 0)])
     assert [letter.error_message for letter in outcome.dead_letters] == ["message is empty"]
