@@ -95,6 +95,7 @@ def _add_agent(app: EngineApp, batches: faust.ChannelT[Any]) -> None:
         async for batch in stream:
             if app.orders.is_current(batch.generation):
                 await app.flow.judge(batch)
+            app.orders.mark_judged()
 
 
 def _add_tasks(app: EngineApp, idle_seconds: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from mode.threads import WorkerThread
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer
     from faust.types import TP
+
+
+_FEW_RECORDS = 64
+_SECOND_LOOK_SECONDS = 0.002
 
 
 class Look(NamedTuple):
@@ -68,7 +73,21 @@ class FetchThread(driver.AIOKafkaConsumerThread):
     async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
         records = await super()._fetch_records(consumer, *args, **kwargs)
         self.look = self._looked(consumer)
+        if 0 < sum(map(len, records.values())) < _FEW_RECORDS:
+            return await self._fetched_again(consumer, records, *args, **kwargs)
         return records
+
+    async def _fetched_again(self, consumer: AIOKafkaConsumer, few: Any, *args: Any, **kwargs: Any) -> Any:
+        """Add what came after a few records had been fetched ahead: at low rates those are from some time ago."""
+        generation = self.look.generation
+        try:
+            more = await super()._fetch_records(consumer, *args, **{**kwargs, "timeout": _SECOND_LOOK_SECONDS})
+        except KafkaError:
+            return few  # the next fetch meets it again
+        self.look = self._looked(consumer)
+        if self.look.generation != generation:
+            return more  # the first ones are void, and will be read again
+        return {tp: [*few.get(tp, ()), *more.get(tp, ())] for tp in {**few, **more}}
 
     def _looked(self, consumer: AIOKafkaConsumer) -> Look:
         generation = consumer._coordinator.generation  # noqa: SLF001  # no public name for these two

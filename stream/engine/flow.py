@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from stream.engine.publisher import Publisher
     from stream.engine.transport import Batch, BatchConsumer
     from stream.record import Record
+
+
+_GIVE_WAY_SECONDS = 0.01
 
 
 class Outcome(Protocol):
@@ -96,6 +100,8 @@ class Flow:
         self._queue(outcome, batch)
         self._clock_ms = self._judge.clock_ms
         await asyncio.sleep(0)  # let heartbeats, the fetch and the publisher in between two batches
+        if outcome.alerts:
+            await self._let_out()
 
     def advance(self, quiet_seconds: float) -> None:
         """Tell the judge how late it is, for conditions that only the absence of events shows.
@@ -123,7 +129,14 @@ class Flow:
             for _, batch in waiting:
                 if batch is not None:
                     consumer.mark_done(batch)
+                self._judged.task_done()
             consumer.hold_back(waiting[-1][0].held)
+
+    async def _let_out(self) -> None:
+        """Give way to alerts that are on their way, for a moment: each of their steps would wait for a batch."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GIVE_WAY_SECONDS):
+                await self._judged.join()
 
     def _queue(self, outcome: Outcome, batch: Batch | None) -> None:
         self.counts.add(outcome)

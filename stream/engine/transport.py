@@ -20,6 +20,7 @@ pinned version, and tests/test_transport.py holds them to it.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -73,6 +74,7 @@ class BatchConsumer(driver.Consumer):
         self._finished: dict[TP, int] = {}  # the offset after the last batch marked done
         self._done: dict[TP, int] = {}  # the next offset to commit
         self._in_flight = 0
+        self._unjudged = 0
         self._changed = asyncio.Event()
         self._open = True
         self._at_end = False
@@ -88,6 +90,11 @@ class BatchConsumer(driver.Consumer):
     def quiet_seconds(self) -> float:
         """How long ago the last record arrived, or the partitions were assigned."""
         return monotonic() - self._arrived
+
+    def mark_judged(self) -> None:
+        """Say that a batch has left the channel, and that its events were judged or are void."""
+        self._unjudged -= 1
+        self._changed.set()
 
     def mark_done(self, batch: Batch) -> None:
         """Say that `batch` has had all its effects, save for what `hold_back` names: it may be committed."""
@@ -146,6 +153,7 @@ class BatchConsumer(driver.Consumer):
         if not self._open:
             await asyncio.sleep(_CLOSED_SECONDS)
             return {}
+        await self._until_judged()
         fetched = dict(await super()._getmany(active_partitions, min(timeout, _POLL_SECONDS)))
         look = self._fetch_thread.look
         mine = {tp: fetched.pop(tp) for tp in list(fetched) if tp.topic == self._topic}
@@ -159,6 +167,14 @@ class BatchConsumer(driver.Consumer):
             await self._give_back(batches[delivered:], look.generation)
         self._tell_monitor(batches[:delivered], look)
         return fetched
+
+    async def _until_judged(self) -> None:
+        """Wait until all that was fetched is judged: what comes meanwhile makes the next batches larger and fewer."""
+        while self._unjudged and self._open and self.flow_active and not self.should_stop:
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await self._changed.wait()
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         yield from (tp for tp in super()._filter_tps_with_pending_acks(topics) if tp.topic != self._topic)
@@ -209,6 +225,7 @@ class BatchConsumer(driver.Consumer):
         if not await self._room(batch.generation):
             return False
         self._in_flight += 1
+        self._unjudged += 1
         self._at_end = False
         self._arrived = monotonic()
         self._read_offset[batch.tp] = batch.next_offset  # before the wait below: a rebalance sets it anew

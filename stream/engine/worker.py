@@ -7,7 +7,6 @@ import dataclasses
 import gc
 import logging
 import signal
-import sys
 import threading
 import time
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -46,7 +45,6 @@ _LEAVE_SECONDS = 1.0
 _END_SECONDS = 10.0  # the same as the first where a bounded stream has ended and nobody waits for the process
 _LOOK_SECONDS = 0.05
 _LONG_SECONDS = 3600.0
-_SWITCH_SECONDS = 0.0005
 _NEW_OBJECTS = 50_000  # between two looks of the garbage collector at the young objects; Python's own is 700
 _SESSION = {  # the embedded broker lets a group form after half of the session timeout; two workers need 4 s
     "session_timeout_seconds": 4.0,
@@ -95,7 +93,6 @@ def run_worker(
             services = stack.enter_context(embedded_services())
             settings = on_embedded(settings, services)
         stack.enter_context(_patient_collector())
-        stack.enter_context(_quick_threads())
         stack.enter_context(_fast_loop())
         ready = partial(on_ready, services) if on_ready is not None else None
         return asyncio.run(_run(settings, judge, until_caught_up, on_alert, ready))
@@ -231,17 +228,6 @@ def _patient_collector() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
-
-
-@contextmanager
-def _quick_threads() -> Iterator[None]:
-    """Let the thread that fetches in after half a millisecond: by default each step of a fetch may wait for five."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 @contextmanager
