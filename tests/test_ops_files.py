@@ -213,7 +213,7 @@ def test_the_redis_of_compose_writes_the_users_with_their_passwords(tmp_path):
     passwords = {name: f"pass-{name.lower()}" for name in redis["environment"]}
     assert set(re.findall(r"\$\{(\w+)\}", users)) == passwords.keys()
     written = tmp_path / "users.acl"
-    script = redis["command"][2].replace("$$", "$").replace("/tmp/users.acl", str(written))
+    script = redis["command"][2].replace("$$", "$").replace("/run/users.acl", str(written))
     script = script.replace("/users.acl)", f"{OPS}/redis/users.acl)").replace("chown redis", "chmod u+r")
     script = script.replace("exec docker-entrypoint.sh redis-server", "true")
     subprocess.run(["sh", "-c", script], env={"PATH": "/usr/bin:/bin", **passwords}, check=True)
