@@ -77,7 +77,7 @@ def test_what_is_missing_is_one_line_that_names_what_to_install(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(RealPartsError) as raised:
         check_needs()
-    assert "java, keytool, mvn, redis-server, not found" in str(raised.value)
+    assert "java, keytool, mvn, openssl, redis-server, not found" in str(raised.value)
     assert str(raised.value).endswith("apt-get install maven openjdk-17-jre-headless redis-server")
     assert "\n" not in str(raised.value)
 
