@@ -78,7 +78,7 @@ def test_what_is_missing_is_one_line_that_names_what_to_install(monkeypatch):
     with pytest.raises(RealPartsError) as raised:
         check_needs()
     assert "java, keytool, mvn, openssl, redis-server, not found" in str(raised.value)
-    assert str(raised.value).endswith("apt-get install maven openjdk-17-jre-headless redis-server")
+    assert str(raised.value).endswith("apt-get install maven openjdk-17-jre-headless openssl redis-server")
     assert "\n" not in str(raised.value)
 
 
