@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from mode.threads import WorkerThread
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 
 _FEW_RECORDS = 64
-_SECOND_LOOK_SECONDS = 0.002
 
 
 class Look(NamedTuple):
@@ -54,6 +52,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):
     def __init__(self, *args: Any, topic: str, fetch_max_wait_ms: int, **kwargs: Any) -> None:
         self._topic = topic
         self._fetch_max_wait_ms = fetch_max_wait_ms
+        self._paused: list[TP] = []
         self.look = Look(driver.DEFAULT_GENERATION_ID, {}, behind=True)
         super().__init__(*args, **kwargs)
 
@@ -71,23 +70,26 @@ class FetchThread(driver.AIOKafkaConsumerThread):
                 consumer.seek(tp, offset)
 
     async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
+        self._ask_again(consumer)
         records = await super()._fetch_records(consumer, *args, **kwargs)
         self.look = self._looked(consumer)
         if 0 < sum(map(len, records.values())) < _FEW_RECORDS:
-            return await self._fetched_again(consumer, records, *args, **kwargs)
+            self._ask_no_more(consumer)
         return records
 
-    async def _fetched_again(self, consumer: AIOKafkaConsumer, few: Any, *args: Any, **kwargs: Any) -> Any:
-        """Add what came after a few records had been fetched ahead: at low rates those are from some time ago."""
-        generation = self.look.generation
-        try:
-            more = await super()._fetch_records(consumer, *args, **{**kwargs, "timeout": _SECOND_LOOK_SECONDS})
-        except KafkaError:
-            return few  # the next fetch meets it again
-        self.look = self._looked(consumer)
-        if self.look.generation != generation:
-            return more  # the first ones are void, and will be read again
-        return {tp: [*few.get(tp, ()), *more.get(tp, ())] for tp in {**few, **more}}
+    def _ask_no_more(self, consumer: AIOKafkaConsumer) -> None:
+        """At low rates, do not fetch ahead: what is fetched while a batch is judged is old when it is our turn.
+
+        Asked for once the batch is judged, the broker's answer holds all that has come by then, in one round trip.
+        """
+        self._paused = [tp for tp in consumer.assignment() if tp.topic == self._topic]
+        consumer.pause(*self._paused)
+
+    def _ask_again(self, consumer: AIOKafkaConsumer) -> None:
+        paused, self._paused = self._paused, []
+        if paused:
+            assigned = consumer.assignment()
+            consumer.resume(*(tp for tp in paused if tp in assigned))
 
     def _looked(self, consumer: AIOKafkaConsumer) -> Look:
         generation = consumer._coordinator.generation  # noqa: SLF001  # no public name for these two
