@@ -241,6 +241,7 @@ class FeatureLogSettings(Section):
     on: bool
     topic: Name
     sample: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+    every_seconds: Seconds
 
 
 class PromotionSettings(Section):

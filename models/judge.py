@@ -65,7 +65,7 @@ class Judge:
         self._partition = partition
         self._rules = rules
         self._weights = weights
-        self._watches = watches
+        self.watches = watches
         self._spaces = spaces
 
     def judge(self, batch: Batch) -> list[Verdict]:
@@ -78,11 +78,11 @@ class Judge:
 
     def get_state(self) -> State:
         """What the detectors have learned; rules remember nothing."""
-        return gathered({watch.name: watch.get_state() for watch in self._watches})
+        return gathered({watch.name: watch.get_state() for watch in self.watches})
 
     def set_state(self, state: State) -> None:
         """Go on from the state of the same detectors."""
-        restore({watch.name: watch for watch in self._watches}, state)
+        restore({watch.name: watch for watch in self.watches}, state)
 
     def _verdicts(self, batch: Batch, raised: list[_Raised]) -> list[Verdict]:
         by_event: dict[tuple[int, str], list[_Raised]] = defaultdict(list)
@@ -108,7 +108,7 @@ class Judge:
             )  # fmt: skip
 
     def _abnormal(self, batch: Batch) -> Iterator[_Raised]:
-        for watch in self._watches:
+        for watch in self.watches:
             rows = watch.look(batch)
             if not len(rows):
                 continue

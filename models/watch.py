@@ -36,6 +36,8 @@ class Watch(ABC):
     kind: str
     entity_type: str
     in_minor_units = False
+    raw: F64 | None = None
+    """Scores of the last batch on the detector's own scale; None where that is a feature's deviation and no more."""
 
     def __init__(self, name: str, weight: float, alert_score: float, calibration: Calibration) -> None:
         """Start with an empty reference."""
@@ -145,13 +147,13 @@ class OrderWatch(Watch):
         super().__init__(name, weight, alert_score, calibration)
         self._detector = detector
         self._features = features
-        self._last_raw: F64 = np.zeros(0)
+        self.raw: F64 = np.zeros(0)
 
     def _parts(self) -> dict[str, Stateful]:
         return super()._parts() | {"detector": self._detector}
 
     def _raw(self, batch: Batch) -> tuple[F64, Flag]:
-        raw = self._last_raw = self._detector.score_learn(order_rows(batch, self._features))
+        raw = self.raw = self._detector.score_learn(order_rows(batch, self._features))
         return raw, ~np.isnan(raw)
 
     def event(self, batch: Batch, rows: I64) -> I64:
@@ -164,4 +166,4 @@ class OrderWatch(Watch):
 
     def seen(self, batch: Batch, row: int) -> tuple[float, float, float, int]:  # noqa: ARG002  # a raw score has no batch
         """The detector's raw score; it has no expected range in any unit."""
-        return float(self._last_raw[row]), np.nan, np.nan, 0
+        return float(self.raw[row]), np.nan, np.nan, 0

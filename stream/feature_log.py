@@ -1,36 +1,39 @@
 """What a worker saw of each order, as blocks of columns for a topic: features, scores, verdicts, and who says so.
 
-A block is the sampled rows of one batch as an Arrow IPC stream. Whether a row is sampled depends on its event's id
-alone, so that a batch judged twice gives the same rows; a row that raised a verdict is always kept.
+A block is the rows of some batches of one partition as an Arrow IPC stream. Whether a row is sampled depends on its
+event's id alone, so that a batch judged twice gives the same rows; a row that raised a verdict is always kept.
 
-Columns: event_id, order_id, time, partition, offset; `began` (the first offset that the partition's memory reaches
-back to); a feature each; `score.<detector>` (calibrated; NaN where the detector works out no score); verdict_score
-and verdict_kinds; feature_hash and versions.
+Columns: event_id, order_id, time, partition, offset; a feature each; `raw.<detector>` (the score on the detector's
+own scale, of detectors that look at whole orders); `score.<detector>` (calibrated; NaN where it is below what counts
+as abnormal, or there is none); verdict_score and verdict_kinds; `began` (the first offset that the partition's memory
+reaches back to), feature_hash and versions.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from config.registry import discover
 from features.feature import Feature
 from features.fingerprint import COLUMNS, fingerprint
+from features.order_rows import order_rows
 from features.state import State
+from features.text import Text
+from stream.scored_rows import ScoredRows, raw_of, scores_of, verdicts_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from config.settings import Settings
-    from features.batch import F64, I64, Batch, Flag
+    from features.batch import F64, Batch, Flag
     from models.verdict import Verdict
     from models.watch import Watch
 
-SCORE: Final = "score."
 VERDICT: Final = ("verdict_score", "verdict_kinds")
 VERSIONS: Final = "versions"
 _BITS: Final = 1 << 53
@@ -44,7 +47,7 @@ class Block(NamedTuple):
 
 
 class FeatureLog:
-    """Makes the blocks of one worker.
+    """Makes the rows of one worker, and blocks of them.
 
     Parameters
     ----------
@@ -63,26 +66,55 @@ class FeatureLog:
         self._hash = fingerprint(settings.features)
         self._sample = settings.feature_log.sample
         self._began: dict[int, int] = {}
-        self.versions = {"orderwatch": version("orderwatch")} | dict(versions or {})
+        self.set_versions(versions or {})
 
     @classmethod
-    def of(cls, settings: Settings) -> FeatureLog | None:
+    def of(cls, settings: Settings, versions: Mapping[str, str]) -> FeatureLog | None:
         """The log, if the settings turn it on."""
-        return cls(settings) if settings.feature_log.on else None
+        return cls(settings, versions) if settings.feature_log.on else None
 
-    def blocks(
-        self, partition: int, batch: Batch, watches: Sequence[Watch], verdicts: Sequence[Verdict]
-    ) -> list[Block]:
-        """The block of a batch that was just judged; none where no order of it is to be kept."""
+    def set_versions(self, versions: Mapping[str, str]) -> None:
+        """Say who scores from the next batch on."""
+        self._versions = json.dumps({"orderwatch": version("orderwatch")} | dict(versions), sort_keys=True)
+
+    def scored(
+        self,
+        partition: int,
+        batch: Batch,
+        watches: Sequence[Watch],
+        verdicts: Sequence[Verdict],
+        more_raw: Mapping[str, F64] | None = None,
+    ) -> ScoredRows | None:
+        """The rows of a batch that was just judged; None where no order of it is to be kept.
+
+        `more_raw` : raw scores that no watch gave, a column each.
+        """
         if len(batch):
             self._began.setdefault(partition, int(batch.offset[0]))
-        if not len(batch.created):
-            return []
-        score, kinds = _verdicts_of(batch, verdicts)
-        kept = (self._is_sampled(batch) | ~np.isnan(score)).nonzero()[0]
-        if not len(kept):
-            return []
-        return [Block(b"%d" % partition, self._block(partition, batch, watches, score, kinds, kept))]
+        at = batch.created.at
+        if not len(at):
+            return None
+        rows = ScoredRows(
+            partition=partition,
+            began=self._began[partition],
+            event_id=batch.event_id.take(at),
+            order_id=batch.order_id.take(at),
+            time_ms=batch.time_ms[at],
+            offset=batch.offset[at],
+            features=order_rows(batch, self._names),
+            raw=raw_of(watches) | dict(more_raw or {}),
+            scores=scores_of(batch, watches),
+            verdicts=verdicts_of(batch, verdicts),
+            versions=self._versions,
+        )
+        kept = rows if self._sample == 1.0 else self._sampled(rows)
+        return kept.packed() if len(kept) else None
+
+    def block(self, rows: Sequence[ScoredRows]) -> Block:
+        """The block of some batches of one partition, in their order."""
+        import pyarrow as pa
+
+        return Block(b"%d" % rows[0].partition, _written(pa.record_batch(self._columns(rows))))
 
     def get_state(self) -> State:
         """Where each partition's memory begins: a worker that goes on from a state remembers as far back."""
@@ -93,37 +125,34 @@ class FeatureLog:
         """Go on with memories that reach back as far."""
         self._began = {int(partition): int(offset) for partition, offset in state["began"]}
 
-    def _is_sampled(self, batch: Batch) -> Flag:
-        bits = batch.event_id.hash[batch.created.at].view(np.uint64) >> np.uint64(11)
-        return bits < np.uint64(self._sample * _BITS)
+    def _sampled(self, rows: ScoredRows) -> ScoredRows:
+        bits = rows.event_id.hash.view(np.uint64) >> np.uint64(11)
+        kept: Flag = bits < np.uint64(self._sample * _BITS)
+        kept[list(rows.verdicts)] = True
+        return rows.take(kept.nonzero()[0])
 
-    def _block(
-        self, partition: int, batch: Batch, watches: Sequence[Watch], score: F64, kinds: list[str], kept: I64
-    ) -> bytes:
+    def _columns(self, rows: Sequence[ScoredRows]) -> dict[str, Any]:
+        """Names and order are those that `features.compute` gives, and then what was said of the rows."""
         import pyarrow as pa
 
-        from features.table import BEGAN, HASH, constant, tabled
+        from features.table import BEGAN, HASH, TIME, arrow_text, constant
 
-        rows = tabled(partition, batch, "order", self._names, self._hash)
-        n = rows.num_rows
-        columns = dict(zip(rows.schema.names, rows.columns, strict=True))
-        feature_hash = columns.pop(HASH)
-        columns |= {f"{SCORE}{watch.name}": pa.array(_scores_of(batch, watch)) for watch in watches}
-        columns |= dict(zip(VERDICT, (pa.array(score), pa.array(kinds)), strict=True))
-        columns |= {BEGAN: pa.array(np.full(n, self._began[partition])), HASH: feature_hash}
-        columns[VERSIONS] = constant(json.dumps(self.versions, sort_keys=True), n)
-        table = pa.record_batch(columns)
-        return written(table if len(kept) == n else table.take(pa.array(kept)))
-
-
-def written(rows: pa.RecordBatch) -> bytes:
-    """Rows as an Arrow IPC stream of one batch."""
-    import pyarrow as pa
-
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
-        stream.write_batch(rows)
-    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]  # pyarrow has no types
+        n, x = sum(map(len, rows)), np.concatenate([some.features for some in rows])
+        columns: dict[str, Any] = {
+            "event_id": arrow_text(Text.join([some.event_id for some in rows])),
+            "order_id": arrow_text(Text.join([some.order_id for some in rows])),
+            "time": pa.array(np.concatenate([some.time_ms for some in rows]), pa.int64()).cast(TIME),
+            "partition": np.full(n, rows[0].partition, np.int32),
+            "offset": np.concatenate([some.offset for some in rows]),
+        }
+        columns |= {name: np.ascontiguousarray(x[:, j]) for j, name in enumerate(self._names)}
+        columns |= _said(rows, n)
+        columns[BEGAN] = np.repeat([some.began for some in rows], [len(some) for some in rows])
+        columns[HASH] = constant(self._hash, n)
+        columns[VERSIONS] = _repeated((some.versions, len(some)) for some in rows)
+        return {
+            name: pa.array(column) if isinstance(column, np.ndarray) else column for name, column in columns.items()
+        }
 
 
 def read_block(block: bytes) -> pa.Table:
@@ -134,31 +163,37 @@ def read_block(block: bytes) -> pa.Table:
         return stream.read_all()
 
 
-def _order_of(batch: Batch, at: I64) -> tuple[I64, Flag]:
-    """The row in `batch.created` of each event, and whether it has one: most events are about orders placed before."""
-    row = np.minimum(np.searchsorted(batch.created.at, at), len(batch.created) - 1)
-    return row, batch.created.at[row] == at
+def _written(rows: pa.RecordBatch) -> bytes:
+    """Rows as an Arrow IPC stream of one batch."""
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
+        stream.write_batch(rows)
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]  # pyarrow has no types
 
 
-def _scores_of(batch: Batch, watch: Watch) -> F64:
-    """The highest of a detector's scores of each order placed."""
-    out = np.full(len(batch.created), np.nan)
-    rows = (~np.isnan(watch.scores)).nonzero()[0]
-    if len(rows):
-        order, placed = _order_of(batch, watch.event(batch, rows))
-        np.fmax.at(out, order[placed], watch.scores[rows[placed]])
-    return out
+def _said(rows: Sequence[ScoredRows], n: int) -> dict[str, Any]:
+    """Raw scores, calibrated scores and verdicts, as columns of all the rows."""
+    columns = {name: np.full(n, np.nan) for some in rows for name in (*some.raw, *some.scores)}
+    verdict, kinds, begin = np.full(n, np.nan), [""] * n, 0
+    for some in rows:
+        for name, values in some.raw.items():
+            columns[name][begin : begin + len(some)] = values
+        for name, (at, values) in some.scores.items():
+            if len(at):
+                columns[name][begin + at] = values
+        for row, (score, told) in some.verdicts.items():
+            verdict[begin + row], kinds[begin + row] = score, told
+        begin += len(some)
+    return columns | dict(zip(VERDICT, (verdict, _repeated((kind, 1) for kind in kinds)), strict=True))
 
 
-def _verdicts_of(batch: Batch, verdicts: Sequence[Verdict]) -> tuple[F64, list[str]]:
-    """The highest fused score of each order placed, NaN for an ordinary one, and the kinds that were found."""
-    score = np.full(len(batch.created), np.nan)
-    kinds: list[set[str]] = [set() for _ in range(len(batch.created))] if verdicts else []
-    for verdict in verdicts:
-        (order,), (placed,) = _order_of(batch, np.searchsorted(batch.offset, [verdict.offset]))
-        at = int(batch.created.at[order])
-        # a verdict on an order that became overdue stands at the event whose clock told: another order's
-        if placed and batch.offset[at] == verdict.offset and batch.order_id[at] == verdict.order_id:
-            score[order] = np.fmax(score[order], verdict.score)
-            kinds[order].add(verdict.kind)
-    return score, ["+".join(sorted(found)) for found in kinds] or [""] * len(score)
+def _repeated(runs: Iterable[tuple[str, int]]) -> pa.DictionaryArray:
+    """Texts, each so many times in a row, kept once each."""
+    import pyarrow as pa
+
+    texts, lengths = zip(*runs, strict=True)
+    places = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+    codes = np.repeat([places[text] for text in texts], lengths).astype(np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(list(places)))

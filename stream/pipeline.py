@@ -13,15 +13,19 @@ import numpy as np
 from config.policy import Policy
 from config.promotions import PromotionRegister
 from config.settings import Settings
+from features.batch import Batch
 from features.state import State, Stateful, gathered, restore
 from models.across import Across
+from models.verdict import Verdict
 from stream.alert import Alert, AlertWriter
 from stream.assembly import Assembly
 from stream.dead_letter import DeadLetter
 from stream.decode import Decoder
+from stream.feature_log import FeatureLog
 from stream.incidents import Incidents
 from stream.malformed import PART, TITLE, malformed_verdicts
 from stream.record import Record
+from stream.scored_rows import ScoredRows
 
 
 @dataclass(slots=True)
@@ -29,7 +33,7 @@ class Outcome:
     """What some records led to.
 
     `held` : partition -> offset of the earliest record of which something still waits to be merged; an offset
-    at or beyond it is not yet done.
+    at or beyond it is not yet done. `scored` : what is to be logged of the orders (`feature_log.on`).
     """
 
     alerts: list[Alert] = field(default_factory=list)
@@ -38,6 +42,7 @@ class Outcome:
     duplicates: int = 0
     late: int = 0
     held: dict[int, int] = field(default_factory=dict)
+    scored: ScoredRows | None = None
 
 
 class Pipeline:
@@ -79,6 +84,7 @@ class Pipeline:
         self._across: Across = assembly.across(n)
         self._incidents = Incidents(settings.alerts, Policy.load(settings.alerts.policy_file).answer)
         titles = assembly.titles | {PART: TITLE}
+        self.feature_log = FeatureLog.of(settings, assembly.versions)
         self._writer = AlertWriter(settings.instance, settings.kafka.orders_topic, titles, assembly.versions)
 
     @property
@@ -103,9 +109,11 @@ class Pipeline:
         clock_before_ms = self._partitions[partition].clock_ms
         self._partitions[partition].transform(batch)
         verdicts = self._judges[partition].judge(batch)
+        scored = self._scored(partition, batch, verdicts) if self.feature_log else None
         verdicts += malformed_verdicts(decoded.dead_letters, batch, partition, clock_before_ms)
         self._across.add(self._across.cut(partition, batch, verdicts, self._partitions[partition].spaces))
         outcome = Outcome(held=self._across.held()) if more else self._told(wait=wait)
+        outcome.scored = scored
         outcome.dead_letters = decoded.dead_letters
         outcome.events = len(batch)
         outcome.duplicates = decoded.duplicates
@@ -140,7 +148,13 @@ class Pipeline:
             parts[f"seen.{number}"] = self._decoders[number]
             parts[f"partition.{number}"] = self._partitions[number]
             parts[f"judge.{number}"] = self._judges[number]
+        if self.feature_log:
+            parts["feature_log"] = self.feature_log
         return parts
+
+    def _scored(self, partition: int, batch: Batch, verdicts: Sequence[Verdict]) -> ScoredRows | None:
+        assert self.feature_log is not None, "asked for when it is on"
+        return self.feature_log.scored(partition, batch, self._judges[partition].watches, verdicts)
 
     def _told(self, *, wait: bool) -> Outcome:
         verdicts, reached_ms = self._across.release(wait=wait)

@@ -15,18 +15,17 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 import features
-from config.promotions import PromotionRegister
 from config.settings import load
 from features.parity import same_bits
 from features.table import BEGAN, HASH
 from stream.archive import Archive
 from stream.archiver import Archiver, Landing
-from stream.assembly import Assembly
 from stream.cli import main
-from stream.decode import Decoder
 from stream.engine.topics import ensure_topics
-from stream.feature_log import SCORE, VERSIONS, FeatureLog, read_block
+from stream.feature_log import VERSIONS, FeatureLog, read_block
+from stream.pipeline import Pipeline
 from stream.replay import batches
+from stream.scored_rows import RAW, SCORE
 from stream.simulator import SimulatorSettings, simulate
 from stream.simulator.incidents import make
 
@@ -35,22 +34,16 @@ TOPIC = "orderwatch.features.v1"
 
 
 class Worker:
-    """What of a worker makes the feature log: decode, features, judge, log; without the rest of the pipeline."""
+    """A worker without Kafka: what its pipeline says of each batch, a block a batch."""
 
     def __init__(self, settings):
-        assembly = Assembly(settings, PromotionRegister({}))
-        n = settings.kafka.partitions
-        self.decoders = [Decoder(number, settings.decode) for number in range(n)]
-        self.partitions = [assembly.partition() for _ in range(n)]
-        self.judges = [assembly.judge(number, self.partitions[number].spaces) for number in range(n)]
-        self.log = FeatureLog(settings, {"half_space_trees": "3"})
+        on = settings.feature_log.model_copy(update={"on": True})
+        self.pipeline = Pipeline(settings.model_copy(update={"feature_log": on}))
+        self.pipeline.feature_log.set_versions({"half_space_trees": "3"})
 
     def blocks(self, number, records):
-        batch = self.decoders[number].decode(records).batch
-        self.partitions[number].transform(batch)
-        verdicts = self.judges[number].judge(batch)
-        made = self.log.blocks(number, batch, self.judges[number]._watches, verdicts)
-        return [block.value for block in made]
+        scored = self.pipeline.process(number, records).scored
+        return [] if scored is None else [self.pipeline.feature_log.block([scored]).value]
 
 
 @cache
@@ -109,6 +102,7 @@ def test_a_row_says_what_scored_it_and_with_what_outcome():
     scores = [name for name in table.schema.names if name.startswith(SCORE)]
     assert f"{SCORE}price_outlier" in scores
     assert np.nanmax(table[f"{SCORE}price_outlier"].to_numpy()) > 0.99
+    assert np.isfinite(table[f"{RAW}half_space_trees"].to_numpy()).any()
     found = [kind for kind in table["verdict_kinds"].to_pylist() if kind]
     assert "price.below_cost" in found
     assert len(found) == np.count_nonzero(~np.isnan(table["verdict_score"].to_numpy()))

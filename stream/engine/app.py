@@ -10,15 +10,16 @@ from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from mode.supervisors import CrashingSupervisor
 
-from config.errors import ConfigRefused
 from stream.alert_channel import AlertChannel
+from stream.engine.feature_writer import FeatureWriter
 from stream.engine.flow import Flow
 from stream.engine.metrics import PublishMetrics
 from stream.engine.publisher import Publisher
 from stream.engine.transport import BATCHES_IN_FLIGHT, BATCHES_PER_POLL, BatchConsumer, BatchTransport
+from stream.feature_log import FeatureLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from faust.types.auth import CredentialsT
 
@@ -61,12 +62,11 @@ class _Tables(TableManager):
 def create_app(settings: Settings, judge: Judge, on_alert: Callable[[Alert], None] | None = None) -> EngineApp:
     """Compose the application. To be called inside the running event loop that it is to live in."""
     kafka = settings.kafka
-    if settings.feature_log.on:
-        raise ConfigRefused("feature_log.on is true: the worker does not write the feature log yet; leave it false")
     app = EngineApp(kafka.group, **_options(kafka))
     app.alert_channel = AlertChannel(settings.redis)
     app.publish_metrics = PublishMetrics()
-    app.flow = Flow(judge, Publisher(app, app.alert_channel, settings, on_alert, app.publish_metrics))
+    publisher = Publisher(app, app.alert_channel, settings, on_alert, app.publish_metrics)
+    app.flow = Flow(judge, publisher, _feature_writer(settings, publisher))
     batches: faust.ChannelT[Any] = app.channel(maxsize=BATCHES_IN_FLIGHT)
     app.transport = BatchTransport(
         app,
@@ -79,6 +79,8 @@ def create_app(settings: Settings, judge: Judge, on_alert: Callable[[Alert], Non
     app.topics.add(app.topic(kafka.orders_topic))  # what makes the consumer subscribe to it
     _add_agent(app, batches)
     _add_tasks(app, settings.time.idle_source_seconds)
+    if settings.feature_log.on:
+        app.timer(settings.feature_log.every_seconds)(_ticking(app))
     return app
 
 
@@ -109,6 +111,18 @@ def _add_tasks(app: EngineApp, idle_seconds: float) -> None:
 
     app.task(publish)
     app.timer(min(idle_seconds, _IDLE_TICK_SECONDS))(watch_idle_source)
+
+
+def _feature_writer(settings: Settings, publisher: Publisher) -> FeatureWriter | None:
+    log = FeatureLog.of(settings, {})
+    return None if log is None else FeatureWriter(log, publisher, settings.feature_log.every_seconds)
+
+
+def _ticking(app: EngineApp) -> Callable[[], Awaitable[None]]:
+    async def write_features() -> None:
+        app.flow.tick()
+
+    return write_features
 
 
 def _options(kafka: KafkaSettings) -> dict[str, Any]:

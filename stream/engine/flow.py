@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     from stream.alert import Alert
     from stream.dead_letter import DeadLetter
+    from stream.engine.feature_writer import FeatureWriter
     from stream.engine.publisher import Publisher
     from stream.engine.transport import Batch, BatchConsumer
     from stream.record import Record
+    from stream.scored_rows import ScoredRows
 
 
 _GIVE_WAY_SECONDS = 0.01
@@ -41,6 +43,8 @@ class Outcome(Protocol):
     def late(self) -> int: ...
     @property
     def held(self) -> Mapping[int, int]: ...
+    @property
+    def scored(self) -> ScoredRows | None: ...
 
 
 class Judge(Protocol):
@@ -87,12 +91,14 @@ class Counts:
 class Flow:
     """Judges batches and publishes their outcomes; runs inside the application's event loop."""
 
-    def __init__(self, judge: Judge, publisher: Publisher) -> None:
+    def __init__(self, judge: Judge, publisher: Publisher, writer: FeatureWriter | None = None) -> None:
         self.counts = Counts()
         self._judge = judge
         self._clock_ms = 0
         self._publisher = publisher
-        self._judged: asyncio.Queue[tuple[Outcome, Batch | None]] = asyncio.Queue()
+        self._writer = writer
+        self._held: Mapping[int, int] = {}
+        self._judged: asyncio.Queue[tuple[Outcome | None, Batch | None]] = asyncio.Queue()
 
     async def judge(self, batch: Batch) -> None:
         """Judge one batch and queue its outcome; the limit on batches in flight bounds that queue."""
@@ -125,12 +131,34 @@ class Flow:
             waiting = [await self._judged.get()]
             while not self._judged.empty():
                 waiting.append(self._judged.get_nowait())
-            self.counts.delivered += await self._publisher.publish([outcome for outcome, _ in waiting])
+            outcomes = [outcome for outcome, _ in waiting if outcome is not None]
+            self.counts.delivered += await self._publisher.publish(outcomes)
+            if self._writer is not None:
+                await self._writer.write(outcome.scored for outcome in outcomes)
             for _, batch in waiting:
                 if batch is not None:
                     consumer.mark_done(batch)
                 self._judged.task_done()
-            consumer.hold_back(waiting[-1][0].held)
+            self._held = outcomes[-1].held if outcomes else self._held
+            self._hold_back(consumer)
+
+    def tick(self) -> None:
+        """Have rows written that have waited long enough, though no batch comes."""
+        self._judged.put_nowait((None, None))
+
+    async def settle(self, consumer: BatchConsumer, seconds: float) -> bool:
+        """Write the rows that wait, when a worker stops; whether there were any, which may now be committed."""
+        if self._writer is None:
+            return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                written = await self._writer.write(at_once=True)
+                self._hold_back(consumer)
+                return written
+        return False
+
+    def _hold_back(self, consumer: BatchConsumer) -> None:
+        consumer.hold_back(self._held if self._writer is None else self._writer.held(self._held))
 
     async def _let_out(self) -> None:
         """Give way to alerts that are on their way, for a moment: each of their steps would wait for a batch."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stream.alert_channel import AlertChannel
     from stream.dead_letter import DeadLetter
     from stream.engine.flow import Outcome
+    from stream.feature_log import Block
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Publisher:
         self._metrics = metrics or PublishMetrics()
         self._channel = channel
         self._kafka = settings.kafka
+        self._feature_topic = settings.feature_log.topic
         self._retry_seconds = settings.redis.retry_seconds
         self._on_alert = on_alert
 
@@ -79,6 +81,11 @@ class Publisher:
             if self._on_alert is not None:
                 self._on_alert(alert)
         return delivered
+
+    async def publish_blocks(self, blocks: Sequence[Block]) -> None:
+        """Give Kafka blocks of the feature log, however long it takes."""
+        messages = [_Message(self._feature_topic, block.key, block.value, []) for block in blocks]
+        await self._until_done("Kafka", lambda: self._send(messages))
 
     def _of_alert(self, alert: Alert) -> _Message:
         # the key keeps the transitions of a condition in one partition, and so in order

@@ -157,7 +157,10 @@ async def _work(app: EngineApp, stop: asyncio.Event, until_caught_up: bool) -> N
             break
     if app.crashed:
         return
-    finished = await app.orders.finish(_FINISH_SECONDS if stop.is_set() else _END_SECONDS)
+    seconds = _FINISH_SECONDS if stop.is_set() else _END_SECONDS
+    finished = await app.orders.finish(seconds)
+    if await app.flow.settle(app.orders, seconds):
+        await app.orders.finish(seconds)
     if finished and until_caught_up and not stop.is_set():
         await app.flow.finish()
 
