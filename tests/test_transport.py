@@ -10,7 +10,9 @@ from importlib.metadata import version
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
 from aiokafka.consumer.subscription_state import TopicPartitionState
+from aiokafka.structs import ConsumerRecord
 from faust.tables.manager import TableManager
 from faust.transport.consumer import Consumer, ConsumerThread
 from faust.transport.drivers import aiokafka as driver
@@ -47,6 +49,8 @@ def test_faust_is_the_version_whose_private_methods_are_used():
             "_fetch_records",
             ["self", "consumer", "active_partitions", "timeout", "max_records"],
         ),
+        (PartitionRecords, "_consumer_record", ["self", "tp", "record"]),
+        (Fetcher, "_proc_fetch_request", ["self", "assignment", "node_id", "request"]),
         (faust.App, "_create_directories", ["self"]),
         (TableManager, "_update_channels", ["self"]),
     ],
@@ -87,8 +91,10 @@ class Remember:
     def __init__(self) -> None:
         self.batches: list[tuple[int, list[int]]] = []
         self.waits: list[bool] = []
+        self.kinds: set[type] = set()
 
     def process(self, partition, records, *, wait, more):
+        self.kinds |= {type(record) for record in records}
         self.waits.append(wait)
         self.batches.append((partition, [record.offset for record in records]))
         return Judged(events=len(records))
@@ -154,6 +160,7 @@ async def test_batches_hold_one_partition_in_order_and_no_more_than_was_asked_fo
         await until(lambda: app.orders.caught_up)
         assert app.orders.quiet_seconds < 10
     assert max(len(offsets) for _, offsets in judge.batches) <= 40
+    assert ConsumerRecord not in judge.kinds, "aiokafka's second object of a record is spared"
     for partition in range(4):
         read = [offset for owner, offsets in judge.batches if owner == partition for offset in offsets]
         assert read == list(range(100))

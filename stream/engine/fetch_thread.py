@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from aiokafka.consumer.fetcher import FetchResult
 from faust.transport.drivers import aiokafka as driver
 from mode.threads import WorkerThread
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aiokafka import AIOKafkaConsumer
+    from aiokafka.consumer.fetcher import Fetcher
     from faust.types import TP
 
 
@@ -30,6 +32,10 @@ class Look(NamedTuple):
     generation: int
     ends: Mapping[TP, int | None]
     behind: bool
+
+
+def _as_it_is(_tp: TP, record: Any) -> Any:
+    return record
 
 
 class _DaemonThread(WorkerThread):
@@ -56,6 +62,11 @@ class FetchThread(driver.AIOKafkaConsumerThread):
         self.look = Look(driver.DEFAULT_GENERATION_ID, {}, behind=True)
         super().__init__(*args, **kwargs)
 
+    async def on_start(self) -> None:
+        """Connect; what is fetched of our topic then comes as aiokafka reads it."""
+        await super().on_start()
+        self._spare_copies(self._ensure_consumer()._fetcher)  # noqa: SLF001  # no public way to its records
+
     async def give_back(self, offsets: Mapping[TP, int], generation: int) -> None:
         """Read on from `offsets` unless the assignment has changed since, which has set the positions anew.
 
@@ -76,6 +87,22 @@ class FetchThread(driver.AIOKafkaConsumerThread):
         if 0 < sum(map(len, records.values())) < _FEW_RECORDS:
             self._ask_no_more(consumer)
         return records
+
+    def _spare_copies(self, fetcher: Fetcher) -> None:
+        """Leave out the second object that aiokafka makes of each record: half the time of unpacking them.
+
+        The first has all that a `stream.record.Record` has. Other topics are Faust's, which wants the second.
+        """
+        fetch = fetcher._proc_fetch_request  # noqa: SLF001
+
+        async def fetch_plainly(*request: Any) -> bool:
+            new: bool = await fetch(*request)
+            for tp, result in fetcher._records.items():  # noqa: SLF001
+                if tp.topic == self._topic and isinstance(result, FetchResult) and result.has_more():
+                    result._partition_records._consumer_record = _as_it_is  # noqa: SLF001
+            return new
+
+        fetcher._proc_fetch_request = fetch_plainly  # noqa: SLF001
 
     def _ask_no_more(self, consumer: AIOKafkaConsumer) -> None:
         """At low rates, do not fetch ahead: what is fetched while a batch is judged is old when it is our turn.
