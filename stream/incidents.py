@@ -26,7 +26,7 @@ from models.budget import Budget, Claim
 from models.verdict import Verdict, family_of
 from stream.incident import Incident, Notification, Transition, draw_of, fingerprint_of, id_of
 from stream.incident_state import WrittenIncident, read_incident, write_incident
-from stream.inhibition import Condition, is_muted
+from stream.inhibition import LINGERING, LINGERS_MS, Condition, is_muted
 
 _GROWTH: Final = 20
 
@@ -55,6 +55,7 @@ class Incidents:
         self._waiting: defaultdict[str, dict[str, Incident]] = defaultdict(dict)
         self._open: dict[str, Incident] = {}
         self._quiet_until_ms: dict[str, int] = {}
+        self._lately: list[Condition] = []
         self._next_end_ms: int | None = None
 
     def __len__(self) -> int:
@@ -79,6 +80,7 @@ class Incidents:
             "open": written([write_incident(incident, places) for incident in self._open.values()]),
             "waiting": written({family: list(waiting) for family, waiting in self._waiting.items()}),
             "quiet_until_ms": written(self._quiet_until_ms),
+            "lately": written(self._lately),
             "counts": written((self.held_back, self.told_late, self._next_end_ms)),
         }
         return gathered({"own": own} | {f"budget.{name}": one.get_state() for name, one in self._budgets.items()})
@@ -98,6 +100,7 @@ class Incidents:
         for family, waiting in read_back(state["own/waiting"], dict[str, list[str]]).items():
             self._waiting[family] = {fingerprint: self._open[fingerprint] for fingerprint in waiting}
         self._quiet_until_ms = read_back(state["own/quiet_until_ms"], dict[str, int])
+        self._lately = read_back(state["own/lately"], list[Condition])
         counts = read_back(state["own/counts"], tuple[dict[str, int], dict[str, int], int | None])
         self.held_back, self.told_late, self._next_end_ms = Counter(counts[0]), Counter(counts[1]), counts[2]
 
@@ -122,8 +125,7 @@ class Incidents:
         return Incident(fingerprint, verdict, answer, verdict.time_ms, verdict.time_ms, verdict.clock_ms, claim)
 
     def _is_explained(self, verdict: Verdict) -> bool:
-        told = [one.head for one in self._open.values() if one.n_notified]
-        return is_muted(verdict, [Condition(one.kind, one.entity_type, one.entity) for one in told])
+        return is_muted(verdict, [*(_condition(one) for one in self._open.values() if one.n_notified), *self._lately])
 
     def _is_worth_telling(self, incident: Incident, clock_ms: int) -> bool:
         if clock_ms < self._quiet_until_ms.get(incident.fingerprint, 0):
@@ -187,6 +189,8 @@ class Incidents:
             self._waiting[family_of(incident.head.kind)].pop(fingerprint, None)
             if incident.n_notified:
                 told.append(Notification(id_of(incident, "resolved", end_ms), "resolved", incident, end_ms, None))
+                self._lately += [_condition(incident, is_over=True)] if incident.head.kind in LINGERING else []
+        self._lately = [one for one in self._lately if one.last_ms + LINGERS_MS > now_ms]
         self._next_end_ms = min((end_ms for fp, end_ms in ends.items() if fp in self._open), default=None)
         self._quiet_until_ms = {fp: until for fp, until in self._quiet_until_ms.items() if until > now_ms}
         return told
@@ -196,3 +200,8 @@ class Incidents:
 
     def _cooldown_ms(self, incident: Incident) -> int:
         return int((incident.answer.cooldown_seconds or self._settings.cooldown_seconds) * 1000)
+
+
+def _condition(incident: Incident, *, is_over: bool = False) -> Condition:
+    head = incident.head
+    return Condition(head.kind, head.entity_type, head.entity, incident.count, incident.last_ms, is_over)

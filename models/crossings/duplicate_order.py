@@ -19,7 +19,8 @@ from models.verdict import Signal, Verdict
 class DuplicateOrder(Crossing):
     """Same customer, same skus in the same quantities, within a window.
 
-    Orders of one customer lie in different partitions, so this is judged where the partitions meet.
+    Orders of one customer lie in different partitions, so this is judged where the partitions meet. Grouped by
+    channel: a client that sends everything twice is one condition that grows, not one a customer.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ class DuplicateOrder(Crossing):
     """
 
     kind: ClassVar[str] = "duplicate.order"
-    entity_type: ClassVar[str] = "customer"
+    entity_type: ClassVar[str] = "channel"
 
     window_seconds: Annotated[float, Gt(0)] = 300.0
 
@@ -54,7 +55,7 @@ class DuplicateOrder(Crossing):
             kind=self.kind,
             score=1.0,
             entity_type=self.entity_type,
-            entity=orders.customer[row],
+            entity=orders.origin["channel"][row],
             time_ms=int(orders.time_ms[row]),
             clock_ms=int(orders.clock_ms[row]),
             partition=orders.partition,

@@ -36,7 +36,7 @@ class DoubleRefund(Rule):
     """
 
     kind = "payment.double_refund"
-    entity_type = "order"
+    entity_type = "payment_method"
 
     FIRES = (
         [created(), paid(), refunded(at=100), refunded()],
@@ -70,7 +70,7 @@ class DoubleRefund(Rule):
         return found(
             batch,
             back.at[rows],
-            [batch.order_id[at] for at in back.at[rows].tolist()],
+            [back.method(batch, row) for row in rows.tolist()],
             observed=units(refunded_),
             high=units(once),
             loss_minor=as_minor(refunded_ - np.maximum(once, back.refunded[rows])),

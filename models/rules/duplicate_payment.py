@@ -40,7 +40,7 @@ class DuplicatePayment(Rule):
     """
 
     kind = "payment.double"
-    entity_type = "order"
+    entity_type = "payment_method"
 
     FIRES = (
         [created(), paid(), paid(at=90)],
@@ -70,7 +70,7 @@ class DuplicatePayment(Rule):
         return found(
             batch,
             paid_.at[rows],
-            [batch.order_id[at] for at in paid_.at[rows].tolist()],
+            [paid_.method(batch, row) for row in rows.tolist()],
             observed=units(held),
             low=units(total),
             high=units(total),

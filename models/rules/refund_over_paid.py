@@ -33,7 +33,7 @@ class RefundOverPaid(Rule):
     """
 
     kind = "payment.refund_over_paid"
-    entity_type = "order"
+    entity_type = "payment_method"
 
     FIRES = (
         [created(), refunded()],
@@ -65,7 +65,7 @@ class RefundOverPaid(Rule):
         return found(
             batch,
             back.at[rows],
-            [batch.order_id[at] for at in back.at[rows].tolist()],
+            [back.method(batch, row) for row in rows.tolist()],
             observed=units(refunded_[rows]),
             high=units(back.paid[rows]),
             loss_minor=as_minor(refunded_[rows] - np.maximum(back.paid[rows], back.refunded[rows])),
