@@ -22,7 +22,7 @@ class PriceTypo(Incident):
     decimal point that moved.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("price.outlier", "price.below_cost")
+    kinds: ClassVar[tuple[str, ...]] = ("price.outlier", "price.decimal_shift", "price.below_cost")
     also: ClassVar[tuple[str, ...]] = ("behaviour", "volume")
 
     rank: Rank = 3

@@ -1,0 +1,87 @@
+"""A price with its point in the wrong place: a digit too many or too few."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Final
+
+import numpy as np
+from annotated_types import Gt, Lt
+from pydantic.dataclasses import dataclass
+
+from features.batch import I64, Batch, Column
+from features.columns.price_list import PriceLists
+from features.feature import STRICT
+from models.examples import created, line
+from models.finding import NOTHING, Findings
+from models.rule import Example, Rule
+from models.rules._hits import Hits
+
+
+def _order(n: int, price: str, total: str, product: int = 0) -> dict[str, object]:
+    lines = [line(sku=f"S{product}", product_id=f"P{product}", price=price, unit_cost=None)]
+    return created(f"o{n}", at=60 * n, line_items=lines, total_price=total)
+
+
+_USUAL: Final = [_order(n, "100.00", "110.00", n % 6) for n in range(60)]
+
+
+@dataclass(config=STRICT)
+class PriceDecimalShift(Rule):
+    """Unit price is the product's usual one times 10, 100, ... or a tenth, a hundredth, ... of it.
+
+    |log10(price / usual) - k| <= tolerance for a whole k that is not 0, and the price is `min_spreads` off: of a
+    product whose prices vary by as much nothing is said. The usual price is the middle of `price_deviation`'s range.
+    It is a rule and not a rank among other prices, so that a day of odd prices makes no wrong digit ordinary.
+    Prices of a second list that `price_list` knows are left to that one's alert. Observed is the unit price, in
+    minor units; the loss is what the line brings in less than usual.
+
+    Parameters
+    ----------
+    tolerance
+        How far from a power of ten, as a decimal logarithm, less than 0.5: 0.15 is 41 %.
+    min_spreads
+        Smallest deviation, in spreads.
+    """
+
+    kind = "price.decimal_shift"
+    entity_type = "product"
+    in_minor_units = True
+    reads: ClassVar[tuple[str, ...]] = ("price_deviation",)
+
+    FIRES: ClassVar[tuple[Example, ...]] = (
+        [*_USUAL, _order(100, "1000.00", "1010.00")],
+        [*_USUAL, _order(100, "9.90", "19.90")],
+        [*_USUAL, _order(100, "1.00", "11.00")],
+        [*_USUAL, _order(100, "120000.00", "120010.00")],
+    )
+    QUIET: ClassVar[tuple[Example, ...]] = (
+        _USUAL,
+        [*_USUAL, _order(100, "300.00", "310.00")],
+        [*_USUAL, _order(100, "30.00", "40.00")],
+        [*_USUAL, _order(100, "130.00", "140.00")],
+        [_order(n, "100.00" if n % 2 else "10.00", "110.00" if n % 2 else "20.00") for n in range(60)],
+    )
+
+    tolerance: Annotated[float, Gt(0), Lt(0.5)] = 0.15
+    min_spreads: Annotated[float, Gt(0)] = 6.0
+
+    def check(self, batch: Batch) -> Findings:
+        """Orders with such a price."""
+        column = batch.columns.get("price_deviation")
+        if column is None or not np.count_nonzero(np.abs(column.values) >= self.min_spreads):
+            return NOTHING
+        hits, lines = Hits(), batch.lines
+        for row in self._shifted(batch, column).tolist():
+            low, high, price = float(column.low[row]), float(column.high[row]), int(lines.price_minor[row])
+            loss_minor = max(0, round((low * high) ** 0.5) - price) * int(lines.quantity[row])
+            at = int(batch.created.at[lines.order[row]])
+            hits.add(at, lines.product[row], price, low=low, high=high, loss_minor=loss_minor)
+        return hits.findings(batch)
+
+    def _shifted(self, batch: Batch, column: Column) -> I64:
+        rows = (np.abs(column.values) >= self.min_spreads).nonzero()[0]  # a price of 0 or less has no deviation
+        decades = np.log10(batch.lines.price_minor[rows]) - np.log10(column.low[rows] * column.high[rows]) / 2.0
+        whole = np.rint(decades)
+        shifted: I64 = rows[(whole != 0.0) & (np.abs(decades - whole) <= self.tolerance)]
+        lists = batch.columns.get("price_list")
+        return shifted[~lists.explained[shifted]] if isinstance(lists, PriceLists) else shifted
