@@ -62,12 +62,23 @@ def constant(text: str, n: int) -> pa.DictionaryArray:
 
 def arrow_text(text: Text) -> pa.Array:
     """A column of texts as Arrow's; none is made into a string of Python's unless JSON had to escape one."""
-    packed = text.packed()
+    packed = text if _is_packed(text) else text.packed()
     if (packed.data == ord("\\")).any():
         return pa.array(list(packed), pa.string())
     ends = np.zeros(len(packed) + 1, np.int32)
     np.cumsum(packed.length, out=ends[1:])
     return pa.StringArray.from_buffers(len(packed), pa.py_buffer(ends), pa.py_buffer(packed.data))
+
+
+def _is_packed(text: Text) -> bool:
+    """Whether the texts lie one behind the other from the start of their buffer, and nothing else does."""
+    n = len(text)
+    ends = text.start + text.length
+    return (
+        n > 0
+        and int(ends[-1]) == len(text.data) == int(text.length.sum())
+        and bool((text.start[1:] == ends[:-1]).all())
+    )
 
 
 def events_of(batch: Batch, rows: Rows) -> tuple[I64, I64]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from config.settings import Settings
-    from features.batch import F64, Batch, Flag
+    from features.batch import F64, I32, Batch, Flag
     from models.verdict import Verdict
     from models.watch import Watch
 
@@ -168,7 +168,9 @@ def _written(rows: pa.RecordBatch) -> bytes:
     import pyarrow as pa
 
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
+    with pa.ipc.new_stream(
+        sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+    ) as stream:
         stream.write_batch(rows)
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]  # pyarrow has no types
 
@@ -176,7 +178,7 @@ def _written(rows: pa.RecordBatch) -> bytes:
 def _said(rows: Sequence[ScoredRows], n: int) -> dict[str, Any]:
     """Raw scores, calibrated scores and verdicts, as columns of all the rows."""
     columns = {name: np.full(n, np.nan) for some in rows for name in (*some.raw, *some.scores)}
-    verdict, kinds, begin = np.full(n, np.nan), [""] * n, 0
+    verdict, kinds, texts, begin = np.full(n, np.nan), np.zeros(n, np.int32), {"": 0}, 0
     for some in rows:
         for name, values in some.raw.items():
             columns[name][begin : begin + len(some)] = values
@@ -184,16 +186,19 @@ def _said(rows: Sequence[ScoredRows], n: int) -> dict[str, Any]:
             if len(at):
                 columns[name][begin + at] = values
         for row, (score, told) in some.verdicts.items():
-            verdict[begin + row], kinds[begin + row] = score, told
+            verdict[begin + row], kinds[begin + row] = score, texts.setdefault(told, len(texts))
         begin += len(some)
-    return columns | dict(zip(VERDICT, (verdict, _repeated((kind, 1) for kind in kinds)), strict=True))
+    return columns | dict(zip(VERDICT, (verdict, _coded(kinds, texts)), strict=True))
 
 
 def _repeated(runs: Iterable[tuple[str, int]]) -> pa.DictionaryArray:
     """Texts, each so many times in a row, kept once each."""
+    texts: dict[str, int] = {}
+    codes, lengths = zip(*((texts.setdefault(text, len(texts)), n) for text, n in runs), strict=True)
+    return _coded(np.repeat(np.array(codes, np.int32), lengths), texts)
+
+
+def _coded(codes: I32, texts: Iterable[str]) -> pa.DictionaryArray:
     import pyarrow as pa
 
-    texts, lengths = zip(*runs, strict=True)
-    places = {text: i for i, text in enumerate(dict.fromkeys(texts))}
-    codes = np.repeat([places[text] for text in texts], lengths).astype(np.int32)
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(list(places)))
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(list(texts), pa.string()))
