@@ -235,6 +235,13 @@ class AlertSettings(Section):
         return self.family_budget_per_day.get(family, self.budget_per_day)
 
 
+class CheckpointSettings(Section):
+    """Whether and how often a worker saves what it has learned."""
+
+    on: bool
+    interval_seconds: Seconds
+
+
 class FeatureLogSettings(Section):
     """What a worker writes of the orders it has scored, for training."""
 

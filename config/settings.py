@@ -25,6 +25,7 @@ from config.document import read_document
 from config.errors import ConfigRefused, explain, first_problem, unknown
 from config.sections import (
     AlertSettings,
+    CheckpointSettings,
     DecodeSettings,
     DetectorSettings,
     FeatureLogSettings,
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     judge: JudgeSettings
     alerts: AlertSettings
     promotions: PromotionSettings
+    checkpoint: CheckpointSettings
     feature_log: FeatureLogSettings
     models: ModelSettings
     web: WebSettings

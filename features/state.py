@@ -7,7 +7,7 @@ ones: who keeps them copies them. Nothing in them is code: no object, no pickle.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ State = dict[str, NDArray[Any]]
 T = TypeVar("T")
 
 
+@runtime_checkable
 class Stateful(Protocol):
     """A part that remembers."""
 

@@ -18,6 +18,9 @@ def worker(
     embedded: Embedded = False,
     promotions: PromotionsFile = None,
     config: ConfigFiles = None,
+    forget_state: Annotated[
+        bool, typer.Option("--forget-state", help="Learn anew instead of going on from the state saved last.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more of what happens inside.")] = False,
 ) -> None:
     """Judge live orders until told to stop.
@@ -33,7 +36,7 @@ def worker(
     from stream.pipeline import Pipeline
 
     pipeline = Pipeline(settings, promotions=register)
-    done = run_worker(settings, pipeline, embedded=embedded, on_ready=_say_where)
+    done = run_worker(settings, pipeline, embedded=embedded, on_ready=_say_where, forget_state=forget_state)
     typer.echo(
         f"stopped after {done.seconds:.0f} s: {done.events:,} events, {done.dead_letters:,} dead letters, "
         f"{done.alerts:,} alerts",

@@ -10,7 +10,12 @@ from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from mode.supervisors import CrashingSupervisor
 
+from features.state import Stateful
 from stream.alert_channel import AlertChannel
+from stream.checkpoint.changelog import Changelog
+from stream.checkpoint.checkpointer import Checkpointer
+from stream.checkpoint.metrics import CheckpointMetrics
+from stream.checkpoint.schema import StateRefused, schema_of
 from stream.engine.feature_writer import FeatureWriter
 from stream.engine.flow import Flow
 from stream.engine.metrics import PublishMetrics
@@ -41,6 +46,16 @@ class EngineApp(faust.App):
     flow: Flow
     alert_channel: AlertChannel
     publish_metrics: PublishMetrics
+    changelog: Changelog
+    checkpointer: Checkpointer | None
+    refusal: StateRefused | None = None
+    on_refused: Callable[[], None] | None = None
+
+    def refuse(self, refusal: StateRefused) -> None:
+        """Say that the saved state cannot be gone on from: nothing is read, and the worker is to end."""
+        self.refusal = refusal
+        if self.on_refused is not None:
+            self.on_refused()
 
     @property
     def orders(self) -> BatchConsumer:
@@ -59,7 +74,9 @@ class _Tables(TableManager):
         await self.recovery.start()
 
 
-def create_app(settings: Settings, judge: Judge, on_alert: Callable[[Alert], None] | None = None) -> EngineApp:
+def create_app(
+    settings: Settings, judge: Judge, on_alert: Callable[[Alert], None] | None = None, *, forget_state: bool = False
+) -> EngineApp:
     """Compose the application. To be called inside the running event loop that it is to live in."""
     kafka = settings.kafka
     app = EngineApp(kafka.group, **_options(kafka))
@@ -67,6 +84,8 @@ def create_app(settings: Settings, judge: Judge, on_alert: Callable[[Alert], Non
     app.publish_metrics = PublishMetrics()
     publisher = Publisher(app, app.alert_channel, settings, on_alert, app.publish_metrics)
     app.flow = Flow(judge, publisher, _feature_writer(settings, publisher))
+    app.changelog = Changelog(kafka, security(kafka))
+    app.checkpointer = _checkpointer(app, settings, judge, forget_state)
     batches: faust.ChannelT[Any] = app.channel(maxsize=BATCHES_IN_FLIGHT)
     app.transport = BatchTransport(
         app,
@@ -75,6 +94,7 @@ def create_app(settings: Settings, judge: Judge, on_alert: Callable[[Alert], Non
         batch_records=kafka.max_poll_records,
         fetch_max_wait_ms=kafka.fetch_max_wait_ms,
         drain_seconds=kafka.rebalance_timeout_seconds / 3,
+        checkpointer=app.checkpointer,
     )
     app.topics.add(app.topic(kafka.orders_topic))  # what makes the consumer subscribe to it
     _add_agent(app, batches)
@@ -109,8 +129,27 @@ def _add_tasks(app: EngineApp, idle_seconds: float) -> None:
         if consumer.caught_up and consumer.quiet_seconds >= idle_seconds:
             app.flow.advance(consumer.quiet_seconds)
 
+    async def save() -> None:
+        if app.checkpointer is not None:
+            await app.checkpointer.run(app.orders.mark_saved)
+
     app.task(publish)
+    app.task(save)
     app.timer(min(idle_seconds, _IDLE_TICK_SECONDS))(watch_idle_source)
+
+
+def _checkpointer(app: EngineApp, settings: Settings, judge: Judge, forget: bool) -> Checkpointer | None:
+    if not settings.checkpoint.on or not isinstance(judge, Stateful):
+        return None
+    return Checkpointer(
+        judge,
+        app.flow,
+        app.changelog,
+        schema_of(settings),
+        interval_seconds=settings.checkpoint.interval_seconds,
+        forget=forget,
+        metrics=CheckpointMetrics(app.publish_metrics.registry),
+    )
 
 
 def _feature_writer(settings: Settings, publisher: Publisher) -> FeatureWriter | None:
@@ -140,7 +179,7 @@ def _options(kafka: KafkaSettings) -> dict[str, Any]:
         "topic_replication_factor": kafka.replication_factor,
         "topic_allow_declare": False,  # engine/topics.py makes them, with errors that say what to do
         "topic_disable_leader": True,
-        "table_standby_replicas": 0,
+        "table_standby_replicas": 1,  # else Faust would not ask the assignor
         "TableManager": _Tables,
         "stream_wait_empty": False,  # waits for messages; ours are batches, and the consumer waits for them
         "stream_recovery_delay": 0.0,

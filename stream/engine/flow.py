@@ -98,11 +98,15 @@ class Flow:
         self._publisher = publisher
         self._writer = writer
         self._held: Mapping[int, int] = {}
+        self._position: dict[int, int] = {}
+        self._outcomes = self._told = 0
+        self._told_more = asyncio.Event()
         self._judged: asyncio.Queue[tuple[Outcome | None, Batch | None]] = asyncio.Queue()
 
     async def judge(self, batch: Batch) -> None:
         """Judge one batch and queue its outcome; the limit on batches in flight bounds that queue."""
         outcome = self._judge.process(batch.tp.partition, batch.records, wait=batch.wait, more=batch.more)
+        self._position[batch.tp.partition] = batch.next_offset
         self._queue(outcome, batch)
         self._clock_ms = self._judge.clock_ms
         await asyncio.sleep(0)  # let heartbeats, the fetch and the publisher in between two batches
@@ -133,6 +137,8 @@ class Flow:
                 waiting.append(self._judged.get_nowait())
             outcomes = [outcome for outcome, _ in waiting if outcome is not None]
             self.counts.delivered += await self._publisher.publish(outcomes)
+            self._told += len(outcomes)
+            self._told_more.set()
             if self._writer is not None:
                 await self._writer.write(outcome.scored for outcome in outcomes)
             for _, batch in waiting:
@@ -141,6 +147,29 @@ class Flow:
                 self._judged.task_done()
             self._held = outcomes[-1].held if outcomes else self._held
             self._hold_back(consumer)
+
+    @property
+    def position(self) -> Mapping[int, int]:
+        """Partition -> the offset after the last record that was judged, or where reading begins."""
+        return self._position
+
+    @property
+    def judged(self) -> int:
+        """Outcomes so far."""
+        return self._outcomes
+
+    def start_at(self, position: Mapping[int, int]) -> None:
+        """Say where reading begins, after the state was taken over."""
+        self._position = dict(position)
+        self._clock_ms = self._judge.clock_ms
+
+    async def until_told(self, judged: int) -> None:
+        """Wait until all that came of the first so many outcomes is out, and its scored rows too."""
+        while self._told < judged:
+            self._told_more.clear()
+            await self._told_more.wait()
+        if self._writer is not None:
+            await self._writer.write(at_once=True)
 
     def tick(self) -> None:
         """Have rows written that have waited long enough, though no batch comes."""
@@ -168,4 +197,5 @@ class Flow:
 
     def _queue(self, outcome: Outcome, batch: Batch | None) -> None:
         self.counts.add(outcome)
+        self._outcomes += 1
         self._judged.put_nowait((outcome, batch))

@@ -16,6 +16,8 @@ from aiokafka.errors import (
     for_code,
 )
 
+from stream.checkpoint.topic import CONFIG, name_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,18 +34,21 @@ class TopicError(RuntimeError):
 
 
 async def ensure_topics(settings: Settings, security: Mapping[str, Any]) -> None:
-    """Create what is missing of the orders, dead-letter, alerts and (where it is on) feature topics; check the orders'.
+    """Create what is missing of the orders, dead-letter, alerts, and (where they are on) feature and state topics.
 
     `security` holds the client's TLS and SASL arguments. Topics that exist are left as they are. Raises
-    `TopicError` if Kafka does not answer, a topic cannot be made, or the number of partitions differs.
+    `TopicError` if Kafka does not answer, a topic cannot be made, or the orders' or the state's number of partitions is
+    another than that of the settings.
     """
     kafka = settings.kafka
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.brokers, request_timeout_ms=_CONNECT_SECONDS * 1000, **security)
     try:
         await admin.start()
         created = await _create(admin, _wanted(settings))
-        partitions = await _described(admin, sorted({kafka.orders_topic, *created}))
-        _check(kafka.orders_topic, partitions[kafka.orders_topic], kafka.partitions)
+        checked = [kafka.orders_topic, *([name_of(kafka)] if settings.checkpoint.on else [])]
+        partitions = await _described(admin, sorted({*checked, *created}))
+        for topic in checked:
+            _check(topic, partitions[topic], kafka.partitions)
     except (KafkaError, OSError, TimeoutError) as error:
         raise TopicError(f"Kafka at {kafka.brokers} (kafka.brokers): {error}") from error
     finally:
@@ -60,6 +65,8 @@ def _wanted(settings: Settings) -> list[NewTopic]:
     ]
     if settings.feature_log.on:
         named.append((settings.feature_log.topic, {}))
+    if settings.checkpoint.on:
+        named.append((name_of(kafka), dict(CONFIG)))
     return [
         NewTopic(name, kafka.partitions, kafka.replication_factor, topic_configs=configs) for name, configs in named
     ]

@@ -5,8 +5,8 @@ time. Here the records of a partition go to a Faust channel as they were fetched
 Group, assignment, commit timer, rebalancing and recovery stay Faust's.
 
 The rules:
-* An offset is committed if, and only if, the batch that ends there was marked done. Nothing is acknowledged
-  by having been read.
+* An offset is committed if, and only if, the batch that ends there was marked done, and where state is kept, once
+  a checkpoint covers it. Nothing is acknowledged by having been read. Reading begins where the state ends.
 * At most `BATCHES_IN_FLIGHT` batches are between the fetch and their mark; beyond it the fetch waits.
 * When partitions are taken away, what is in flight is finished, marked and committed first, within two thirds
   of the rebalance timeout. What does not make it is not marked, and will be read again by the next owner.
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from faust.transport.drivers import aiokafka as driver
 
+from stream.checkpoint.schema import StateRefused
 from stream.engine.fetch_thread import FetchThread
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     import faust
     from faust.types import TP
 
+    from stream.checkpoint.checkpointer import Checkpointer
+    from stream.engine.app import EngineApp
     from stream.engine.fetch_thread import Look
     from stream.record import Record
 
@@ -71,6 +74,7 @@ class BatchConsumer(driver.Consumer):
         self._batch_records = transport.batch_records
         self._fetch_max_wait_ms = transport.fetch_max_wait_ms
         self._drain_seconds = transport.drain_seconds
+        self._checkpointer = transport.checkpointer
         self._finished: dict[TP, int] = {}  # the offset after the last batch marked done
         self._done: dict[TP, int] = {}  # the next offset to commit
         self._in_flight = 0
@@ -99,21 +103,29 @@ class BatchConsumer(driver.Consumer):
     def mark_done(self, batch: Batch) -> None:
         """Say that `batch` has had all its effects, save for what `hold_back` names: it may be committed."""
         if self.is_current(batch.generation):
-            self._finished[batch.tp] = self._done[batch.tp] = batch.next_offset
+            self._finished[batch.tp] = batch.next_offset
+            if self._checkpointer is None:
+                self._done[batch.tp] = batch.next_offset
             self._in_flight -= 1
             self._changed.set()
 
     def hold_back(self, held: Mapping[int, int]) -> None:
         """Commit nothing of what waits to be merged: `held` is partition -> first offset that does."""
-        for tp, offset in self._finished.items():
+        for tp, offset in self._finished.items() if self._checkpointer is None else ():
             self._done[tp] = min(offset, held.get(tp.partition, offset))
+
+    def mark_saved(self, offsets: Mapping[int, int]) -> None:
+        """Say that the state up to these offsets is safe: they may be committed."""
+        for tp in self._assigned():
+            if tp.partition in offsets:
+                self._done[tp] = offsets[tp.partition]
 
     def is_current(self, generation: int) -> bool:
         """Whether a batch of this generation is still ours to judge."""
         return bool(generation == self.app.consumer_generation_id)
 
     async def finish(self, seconds: float) -> bool:
-        """Take no more records, wait for those in flight, commit; each for at most `seconds`.
+        """Take no more records, wait for those in flight, save the state, commit; each for at most `seconds`.
 
         Returns whether nothing was left in flight.
         """
@@ -126,8 +138,21 @@ class BatchConsumer(driver.Consumer):
         except TimeoutError:
             left = "%d batches were not finished within %g s and will be read again"
             self.log.warning(left, self._in_flight, seconds)
+        else:
+            await self._save_within(seconds)
         await self._commit_within(seconds)
         return not self._in_flight
+
+    async def _save_within(self, seconds: float) -> None:
+        if self._checkpointer is None or self._checkpointer.is_clean:
+            return
+        saving = asyncio.ensure_future(self._checkpointer.try_to_save(self.mark_saved))
+        done, _ = await asyncio.wait({saving}, timeout=seconds)
+        if not done:
+            saving.cancel()
+            self.log.warning("no checkpoint within %g s: what came since the last one will be read again", seconds)
+        else:
+            saving.result()
 
     async def _commit_within(self, seconds: float) -> None:
         """Commit, or say that Kafka took none; not waited for by a timeout, since Faust swallows what that throws."""
@@ -194,7 +219,26 @@ class BatchConsumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         await self.finish(self._drain_seconds)
+        if self._checkpointer is not None:
+            self._checkpointer.let_go()
         await super().on_partitions_revoked(revoked)
+
+    async def perform_seek(self) -> None:
+        """Find where to read on: where the state ends, and what was committed if there is none."""
+        await super().perform_seek()
+        assigned = self._assigned()
+        if self._checkpointer is None or not assigned:
+            return
+        begins = {tp.partition: offset for tp in assigned if (offset := self._read_offset[tp]) is not None}
+        try:
+            offsets = await self._checkpointer.load(begins)
+        except StateRefused as refusal:
+            self._open = False
+            cast("EngineApp", self.app).refuse(refusal)
+            return
+        wanted = {tp: offsets[tp.partition] for tp in assigned if tp.partition in offsets}
+        await self._fetch_thread.give_back(wanted, self.app.consumer_generation_id)
+        self._read_offset.update(wanted)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self._done.clear()
@@ -211,6 +255,9 @@ class BatchConsumer(driver.Consumer):
     @property
     def _fetch_thread(self) -> FetchThread:
         return cast("FetchThread", self._thread)
+
+    def _assigned(self) -> set[TP]:
+        return {tp for tp in self.assignment() if tp.topic == self._topic}
 
     def _batches(self, fetched: Mapping[TP, Sequence[Any]], look: Look) -> Iterator[Batch]:
         """Cut what was fetched to size. All but the last have more after them, and it may have too."""
@@ -280,6 +327,7 @@ class BatchTransport(driver.Transport):
         batch_records: int,
         fetch_max_wait_ms: int,
         drain_seconds: float,
+        checkpointer: Checkpointer | None = None,
     ) -> None:
         super().__init__(app.conf.broker_consumer, app)
         self.topic = topic
@@ -287,3 +335,4 @@ class BatchTransport(driver.Transport):
         self.batch_records = batch_records
         self.fetch_max_wait_ms = fetch_max_wait_ms
         self.drain_seconds = drain_seconds
+        self.checkpointer = checkpointer

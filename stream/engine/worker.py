@@ -75,6 +75,7 @@ def run_worker(
     until_caught_up: bool = False,
     on_alert: Callable[[Alert], None] | None = None,
     on_ready: Callable[[Services], None] | None = None,
+    forget_state: bool = False,
 ) -> WorkerSummary:
     """Run one worker of the group until SIGINT or SIGTERM, and say what it did.
 
@@ -82,9 +83,9 @@ def run_worker(
     them. `until_caught_up` stops by itself once everything the partitions hold was read, and then releases
     what the judge still holds back: a bounded stream. `on_alert` is called with each alert after it was
     published, `on_ready` once, with the addresses in use, when the topics are there and before any event is
-    read.
+    read. `forget_state` does not go on from the state that was saved last, but learns anew.
 
-    Raises `EmbeddedError`, `TopicError`, or whatever crashed the worker. What was not finished is not
+    Raises `EmbeddedError`, `TopicError`, `StateRefused`, or whatever crashed the worker. What was not finished is not
     committed.
     """
     with ExitStack() as stack:
@@ -95,7 +96,7 @@ def run_worker(
         stack.enter_context(_patient_collector())
         stack.enter_context(_fast_loop())
         ready = partial(on_ready, services) if on_ready is not None else None
-        return asyncio.run(_run(settings, judge, until_caught_up, on_alert, ready))
+        return asyncio.run(_run(settings, judge, until_caught_up, on_alert, ready, forget_state))
 
 
 def on_embedded(settings: Settings, services: Services) -> Settings:
@@ -116,6 +117,7 @@ async def _run(
     until_caught_up: bool,
     on_alert: Callable[[Alert], None] | None,
     on_ready: Callable[[], None] | None,
+    forget_state: bool,
 ) -> WorkerSummary:
     began = time.monotonic()
     stop = asyncio.Event()
@@ -123,14 +125,16 @@ async def _run(
         await ensure_topics(settings, security(settings.kafka))
         if on_ready is not None:
             on_ready()
-        app = create_app(settings, judge, on_alert)
+        app = create_app(settings, judge, on_alert, forget_state=forget_state)
+        app.on_refused = stop.set
         async with _observed(app, settings, judge, stop):
             try:
                 await _work(app, stop, until_caught_up)
             finally:
                 await _leave(app)
-    if app.crash_reason is not None:
-        raise app.crash_reason
+    fault = app.refusal or app.crash_reason
+    if fault is not None:
+        raise fault
     counts = dataclasses.asdict(app.flow.counts)
     return WorkerSummary(**counts, seconds=time.monotonic() - began)
 
@@ -196,6 +200,7 @@ async def _leave(app: EngineApp) -> None:
     else:
         leaving.result()
     await app.alert_channel.close()
+    await app.changelog.stop()
 
 
 @contextmanager

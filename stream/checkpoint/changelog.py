@@ -1,0 +1,105 @@
+"""The compacted topic that holds the checkpoints: read whole at a takeover, written to as state changes.
+
+It is not read through Faust's tables: their recovery takes a record at a time, believes the end that ListOffsets
+tells (which some brokers tell too early), and turns every error of a store into a line of its log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from time import monotonic
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from config.sections import KafkaSettings
+from stream.checkpoint.marker import Key
+from stream.checkpoint.shelf import Shelf
+from stream.checkpoint.topic import MOST_MESSAGE_BYTES, name_of
+from stream.checkpoint.units import changelog_partition
+
+_BATCH_BYTES: Final = 1 << 20
+_FETCH_BYTES: Final = 8 << 20
+_TURN_SECONDS: Final = 0.002  # then others have their turn: orders are judged in the same loop
+_READ_WAIT_MS: Final = 200
+_STOP_SECONDS: Final = 1.0
+
+
+class Changelog:
+    """Writes and reads the records of all units.
+
+    Parameters
+    ----------
+    kafka
+        Where the broker is, and how many partitions there are.
+    security
+        The TLS and SASL arguments of a client.
+    """
+
+    def __init__(self, kafka: KafkaSettings, security: Mapping[str, Any]) -> None:
+        """Connect when first used."""
+        self._topic = name_of(kafka)
+        self._partitions = [TopicPartition(self._topic, number) for number in range(kafka.partitions)]
+        self._client = {"bootstrap_servers": kafka.brokers, "client_id": "orderwatch-state", **security}
+        self._producer: AIOKafkaProducer | None = None
+
+    async def read(self) -> Shelf:
+        """All that holds now. Raises `KafkaError`."""
+        consumer = AIOKafkaConsumer(
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=_FETCH_BYTES,
+            fetch_max_wait_ms=_READ_WAIT_MS // 10,
+            **self._client,
+        )
+        await consumer.start()
+        try:
+            consumer.assign(self._partitions)
+            shelf = Shelf()
+            while not await self._is_read(consumer):
+                for records in (await consumer.getmany(timeout_ms=_READ_WAIT_MS)).values():
+                    for record in records:
+                        shelf.put(record.key or b"", record.value)
+            return shelf
+        finally:
+            await consumer.stop()
+
+    async def write(self, records: Iterable[tuple[Key, bytes | None]]) -> int:
+        """Send records and wait until all are acknowledged; their bytes. Raises `KafkaError`."""
+        producer = await self._started()
+        sent, nbytes, turn = [], 0, monotonic()
+        for key, value in records:
+            where = changelog_partition(key.unit)
+            sent.append(await producer.send(self._topic, value, str(key).encode(), where))
+            nbytes += len(value or b"")
+            if monotonic() - turn > _TURN_SECONDS:
+                await asyncio.sleep(0)
+                turn = monotonic()
+        for result in await asyncio.gather(*sent, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
+        return nbytes
+
+    async def stop(self) -> None:
+        """Disconnect; what is not acknowledged by then is lost."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            stopping = asyncio.ensure_future(producer.stop())
+            done, _ = await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
+            stopping.cancel() if not done else stopping.result()
+
+    async def _is_read(self, consumer: AIOKafkaConsumer) -> bool:
+        # the end that a fetch reports; it is not known before the first one
+        ends = [consumer.highwater(each) for each in self._partitions]
+        return None not in ends and ends == [await consumer.position(each) for each in self._partitions]
+
+    async def _started(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            # a producer of its own: alerts do not queue behind megabytes of state
+            producer = AIOKafkaProducer(
+                acks=-1, max_batch_size=_BATCH_BYTES, max_request_size=MOST_MESSAGE_BYTES, **self._client
+            )
+            await producer.start()
+            self._producer = producer
+        return self._producer
