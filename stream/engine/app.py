@@ -17,6 +17,7 @@ from stream.checkpoint.checkpointer import Checkpointer
 from stream.checkpoint.metrics import CheckpointMetrics
 from stream.checkpoint.schema import StateRefused, schema_of
 from stream.engine.feature_writer import FeatureWriter
+from stream.engine.assignor import OneWatches
 from stream.engine.flow import Flow
 from stream.engine.metrics import PublishMetrics
 from stream.engine.publisher import Publisher
@@ -181,6 +182,7 @@ def _options(kafka: KafkaSettings) -> dict[str, Any]:
         "topic_disable_leader": True,
         "table_standby_replicas": 1,  # else Faust would not ask the assignor
         "TableManager": _Tables,
+        "PartitionAssignor": OneWatches,
         "stream_wait_empty": False,  # waits for messages; ours are batches, and the consumer waits for them
         "stream_recovery_delay": 0.0,
         "broker_session_timeout": kafka.session_timeout_seconds,

@@ -15,12 +15,14 @@ class Look:
     """A worker at one moment.
 
     `partitions` : assigned to it. `caught_up` : it has read and done all they hold. `progress` : anything that
-    changes when it gets on. `waits_for`, `waits_seconds` : the server that takes no alerts, and since when.
+    changes when it gets on. `stands_by` : it is in the group, and may have no partition. `waits_for`,
+    `waits_seconds` : the server that takes no alerts, and since when.
     """
 
     partitions: int
     caught_up: bool
     progress: Hashable
+    stands_by: bool = False
     waits_for: str | None = None
     waits_seconds: float = 0.0
     is_stopping: bool = False
@@ -36,12 +38,13 @@ class Health:
 
 
 FINE: Final = Health(ok=True, reason="ok")
+STANDS_BY: Final = Health(ok=True, reason="stands by: another worker of the group has the partitions")
 
 
 class HealthCheck:
     """Compares looks at a worker over time.
 
-    Ready: partitions are assigned, and either all is read and done or something has moved within
+    Ready: it stands by, or partitions are assigned, and either all is read and done or something has moved within
     `stuck_after_seconds`. Live: not crashed, and not stuck for a reason of its own; one that only waits for Kafka
     or Redis to take its alerts would not be helped by a restart, and is live but not ready.
 
@@ -87,7 +90,7 @@ class HealthCheck:
         if look.is_stopping:
             return Health(ok=False, reason="it is stopping")
         if not look.partitions:
-            return Health(ok=False, reason="no partition is assigned")
+            return STANDS_BY if look.stands_by else Health(ok=False, reason="no partition is assigned")
         if look.waits_for is not None and look.waits_seconds >= self._stuck_after_seconds:
             return Health(ok=False, reason=f"{look.waits_for} has taken no alerts for {look.waits_seconds:.0f} s")
         return self._stuck() if self._is_stuck else FINE
