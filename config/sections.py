@@ -61,6 +61,7 @@ class KafkaSettings(Section):
     orders_topic: Name
     dlq_topic: Name
     alerts_topic: Name
+    control_topic: Name
     group: Name
     partitions: Count
     replication_factor: Count

@@ -11,14 +11,17 @@ import numpy as np
 from features.batch import PLACES, Batch
 from features.event import CREATED
 from features.keys import Keys
-from features.state import State, gathered, restore
+from features.state import State, gathered, part_of, read_back, written
+from models.calibration import Calibration
+from models.detector import Detector
 from models.finding import NOTHING, Findings
 from models.fusion import fuse
 from models.rule import Rule
 from models.verdict import INHIBITED_BY, Signal, Verdict, family_of
-from models.watch import Watch
+from models.watch import OrderWatch, Watch
 
 RULE_SCORE = 1.0
+_MODEL = "model"
 _DIGITS_LATER = 2
 """Decimals of the losses that rules on later events give: those events name no currency."""
 
@@ -76,13 +79,24 @@ class Judge:
         """What is wrong in a batch without events: the orders that became overdue."""
         return self._verdicts(batch, [*self._broken_rules(batch)])
 
+    def serve(
+        self, name: str, version: str, features: tuple[str, ...], detector: Detector, calibration: Calibration
+    ) -> None:
+        """Have a detector of many features go on as another model, `name@version`, from the next batch on."""
+        for watch in self.watches:
+            if watch.name == name and isinstance(watch, OrderWatch):
+                watch.serve(version, features, detector, calibration)
+
     def get_state(self) -> State:
-        """What the detectors have learned; rules remember nothing."""
-        return gathered({watch.name: watch.get_state() for watch in self.watches})
+        """What the detectors have learned, and which model each serves; rules remember nothing."""
+        return gathered({watch.name: watch.get_state() | {_MODEL: written(watch.version)} for watch in self.watches})
 
     def set_state(self, state: State) -> None:
-        """Go on from the state of the same detectors."""
-        restore({watch.name: watch for watch in self.watches}, state)
+        """Go on from the state of the same detectors; one that serves another model by now goes on as that came."""
+        for watch in self.watches:
+            own = part_of(state, watch.name)
+            if read_back(own.pop(_MODEL), str) == watch.version:
+                watch.set_state(own)
 
     def _verdicts(self, batch: Batch, raised: list[_Raised]) -> list[Verdict]:
         by_event: dict[tuple[int, str], list[_Raised]] = defaultdict(list)
@@ -115,7 +129,10 @@ class Judge:
             for row, at in zip(rows.tolist(), watch.event(batch, rows).tolist(), strict=True):
                 observed, low, high, loss_minor = watch.seen(batch, row)
                 score = float(watch.scores[row])
-                signal = Signal(watch.name, watch.kind, score, watch.weight, observed, low, high, is_rule=False)
+                signal = Signal(
+                    watch.name, watch.kind, score, watch.weight, observed, low, high, is_rule=False,
+                    version=watch.version,
+                )  # fmt: skip
                 yield _Raised(
                     at, batch.order_id[at], int(batch.time_ms[at]), watch.entity_type,
                     watch.entity(batch, row), loss_minor, batch.life.place[at].tolist(), signal, watch.in_minor_units,

@@ -25,7 +25,10 @@ def family_of(kind: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One part's word: `score` in [0, 1], the value it saw and the range it expected (NaN: none)."""
+    """One part's word: `score` in [0, 1], the value it saw and the range it expected (NaN: none).
+
+    `version` : `name@version` of the model that spoke, where the part serves one.
+    """
 
     part: str
     kind: str
@@ -36,6 +39,7 @@ class Signal:
     high: float
     is_rule: bool
     contribution: float = 0.0
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ class Watch(ABC):
     kind: str
     entity_type: str
     in_minor_units = False
+    version = ""
+    """`name@version` of the model that scores, where it is one from the registry."""
     raw: F64 | None = None
     """Scores of the last batch on the detector's own scale; None where that is a feature's deviation and no more."""
 
@@ -148,6 +150,11 @@ class OrderWatch(Watch):
         self._detector = detector
         self._features = features
         self.raw: F64 = np.zeros(0)
+
+    def serve(self, version: str, features: tuple[str, ...], detector: Detector, calibration: Calibration) -> None:
+        """Score by another model from the next batch on; what was learned so far is left behind with the old one."""
+        self.__init__(self.name, self.weight, self._alert_score, calibration, detector, features)  # type: ignore[misc]  # under its old name and place it is a new watch
+        self.version = version
 
     def _parts(self) -> dict[str, Stateful]:
         return super()._parts() | {"detector": self._detector}

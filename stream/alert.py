@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
@@ -62,14 +62,11 @@ class AlertWriter:
         The topic that the orders came from, for the trace.
     titles
         First line of each part's description, by part name: the words a person reads.
-    versions
-        Version of a part, by its name, where that is the version of a model.
     """
 
     instance: str
     topic: str
     titles: Mapping[str, str]
-    versions: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, told: Notification, usual: Mapping[str, Counter[str]]) -> Alert:
         """The alert of a notification; `usual` says how orders split otherwise."""
@@ -117,9 +114,7 @@ class AlertWriter:
             observed=_number(signal.observed),
             expected=Expected(_number(signal.low), _number(signal.high)),
             window=Window(instant(min(start_ms, incident.started_ms)), instant(max(end_ms, incident.last_ms))),
-            detectors=[
-                DetectorScore(one.part, self.versions.get(one.part, VERSION), one.score) for one in head.signals
-            ],
+            detectors=[DetectorScore(one.part, one.version or VERSION, one.score) for one in head.signals],
             reasons=[_reason(one) for one in head.signals],
             segments=segments,
             impact=impact,

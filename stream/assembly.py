@@ -105,6 +105,8 @@ class Assembly:
         watches = [
             self._watch(name, part, spaces) for name, part in parts.items() if isinstance(part, Outlier | Detector)
         ]
+        for watch in watches:
+            watch.version = self.versions.get(watch.name, "")
         return Judge(number, rules, weights, watches, spaces)
 
     def across(self, partitions: int) -> Across:

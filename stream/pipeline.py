@@ -16,6 +16,8 @@ from config.settings import Settings
 from features.batch import Batch
 from features.state import State, Stateful, gathered, restore
 from models.across import Across
+from models.calibration import Calibration
+from models.detector import Detector
 from models.verdict import Verdict
 from stream.alert import Alert, AlertWriter
 from stream.assembly import Assembly
@@ -24,6 +26,7 @@ from stream.decode import Decoder
 from stream.feature_log import FeatureLog
 from stream.incidents import Incidents
 from stream.malformed import PART, TITLE, malformed_verdicts
+from stream.model_registry.serving import Served
 from stream.record import Record
 from stream.scored_rows import ScoredRows
 
@@ -84,8 +87,9 @@ class Pipeline:
         self._across: Across = assembly.across(n)
         self._incidents = Incidents(settings.alerts, Policy.load(settings.alerts.policy_file).answer)
         titles = assembly.titles | {PART: TITLE}
-        self.feature_log = FeatureLog.of(settings, assembly.versions)
-        self._writer = AlertWriter(settings.instance, settings.kafka.orders_topic, titles, assembly.versions)
+        self.models = assembly.versions
+        self.feature_log = FeatureLog.of(settings, self.models)
+        self._writer = AlertWriter(settings.instance, settings.kafka.orders_topic, titles)
 
     @property
     def clock_ms(self) -> int:
@@ -96,6 +100,14 @@ class Pipeline:
     def held_back(self) -> dict[str, int]:
         """Family -> conditions that its budget of alerts has held back so far (`alerts.budget_per_day`)."""
         return dict(self._incidents.held_back)
+
+    def serve(self, name: str, model: Served, copies: Sequence[tuple[Detector, Calibration]]) -> None:
+        """Have a detector go on as another model from the next batch on; `copies` : one of its own a partition."""
+        for judge, copy in zip(self._judges, copies, strict=True):
+            judge.serve(name, model.version, model.package.features, *copy)
+        self.models = {**self.models, name: model.version}
+        if self.feature_log:
+            self.feature_log.set_versions(self.models)
 
     def process(self, partition: int, records: Sequence[Record], *, wait: bool = True, more: bool = False) -> Outcome:
         """Judge records of one partition, in offset order.

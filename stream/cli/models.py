@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stream.cli.ending import FAILURE
 from stream.cli.options import AsJson, ConfigFiles, settings_from
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def promote(
     models, settings = _open(registry, config)
     name, version = _named_version(model)
     check = _servable_here(settings)
-    _tell(models.promote(name, version, author=_who(author), note=note, check=check), name, as_json=as_json)
+    change = models.promote(name, version, author=_who(author), note=note, check=check)
+    _tell(change, name, settings, as_json=as_json)
 
 
 @app.command()
@@ -92,7 +94,7 @@ def rollback(
     """Make the champion before this one champion again."""
     models, settings = _open(registry, config)
     check = _servable_here(settings)
-    _tell(models.rollback(name, author=_who(author), note=note, check=check), name, as_json=as_json)
+    _tell(models.rollback(name, author=_who(author), note=note, check=check), name, settings, as_json=as_json)
 
 
 @app.command()
@@ -105,9 +107,23 @@ def retire(
     config: ConfigFiles = None,
 ) -> None:
     """Put a challenger aside."""
-    models, _ = _open(registry, config)
+    models, settings = _open(registry, config)
     name, version = _named_version(model)
-    _tell(models.retire(name, version, author=_who(author), note=note), name, as_json=as_json)
+    _tell(models.retire(name, version, author=_who(author), note=note), name, settings, as_json=as_json)
+
+
+@app.command()
+def announce(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    registry: _Address = None,
+    config: ConfigFiles = None,
+) -> None:
+    """Tell every worker to look at a model again, which promote, rollback and retire do by themselves."""
+    models, settings = _open(registry, config)
+    [name] = _names(models, name)
+    if not _announced(settings, name, models.standing(name).number, _who(None)):
+        raise typer.Exit(FAILURE)
+    typer.echo(f"workers were told to look at {name}")
 
 
 @app.command()
@@ -257,14 +273,30 @@ def _who(author: str | None) -> str:
     return author or getpass.getuser()
 
 
-def _tell(change: Change, name: str, *, as_json: bool) -> None:
+def _tell(change: Change, name: str, settings: Settings, *, as_json: bool) -> None:
+    """Say what was changed, to whoever asked and to every worker."""
     from stream.cli import models_view as view
 
+    heard = _announced(settings, name, change.number, change.author)
     if as_json:
-        _print_json(view.plain(change))
+        _print_json(view.plain(change) | {"announced": heard})
     else:
         now = f"champion is {name}@{change.line[-1].version}" if change.line else "there is no champion"
         typer.echo(f"{change.action} of {name}@{change.version} by {change.author}; {now}")
+
+
+def _announced(settings: Settings, name: str, number: int, author: str) -> bool:
+    """Tell the workers; that Kafka is away undoes no change, and is said in one line."""
+    from stream.announcement import Announcement, announce
+    from stream.engine.topics import TopicError
+
+    try:
+        announce(settings.kafka, Announcement(name, number, author))
+    except TopicError as error:
+        later = f"workers see it when they start, or after `orderwatch models announce {name}`"
+        typer.echo(f"orderwatch: no worker was told: {error}; {later}", err=True)
+        return False
+    return True
 
 
 def _print_json(value: Any) -> None:

@@ -16,8 +16,10 @@ from stream.checkpoint.changelog import Changelog
 from stream.checkpoint.checkpointer import Checkpointer
 from stream.checkpoint.metrics import CheckpointMetrics
 from stream.checkpoint.schema import StateRefused, schema_of
-from stream.engine.feature_writer import FeatureWriter
 from stream.engine.assignor import OneWatches
+from stream.engine.control import Control, Serving, followed
+from stream.engine.control_metrics import ControlMetrics
+from stream.engine.feature_writer import FeatureWriter
 from stream.engine.flow import Flow
 from stream.engine.metrics import PublishMetrics
 from stream.engine.publisher import Publisher
@@ -102,6 +104,8 @@ def create_app(
     _add_tasks(app, settings.time.idle_source_seconds)
     if settings.feature_log.on:
         app.timer(settings.feature_log.every_seconds)(_ticking(app))
+    if isinstance(judge, Serving) and followed(settings):
+        _add_control(app, settings, judge)
     return app
 
 
@@ -156,6 +160,16 @@ def _checkpointer(app: EngineApp, settings: Settings, judge: Judge, forget: bool
 def _feature_writer(settings: Settings, publisher: Publisher) -> FeatureWriter | None:
     log = FeatureLog.of(settings, {})
     return None if log is None else FeatureWriter(log, publisher, settings.feature_log.every_seconds)
+
+
+def _add_control(app: EngineApp, settings: Settings, judge: Serving) -> None:
+    metrics = ControlMetrics(app.publish_metrics.registry, judge)
+    control = Control(settings, judge, metrics, security(settings.kafka))
+
+    async def follow_models() -> None:
+        await control.run()
+
+    app.task(follow_models)
 
 
 def _ticking(app: EngineApp) -> Callable[[], Awaitable[None]]:

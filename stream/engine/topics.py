@@ -21,6 +21,7 @@ from stream.checkpoint.topic import CONFIG, name_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from config.sections import KafkaSettings
     from config.settings import Settings
 
 _HEADER_BYTES = 65_536  # what a dead letter needs beyond the event's own bytes: headers, framing
@@ -55,6 +56,19 @@ async def ensure_topics(settings: Settings, security: Mapping[str, Any]) -> None
         await admin.close()
 
 
+async def ensure_control_topic(kafka: KafkaSettings, security: Mapping[str, Any]) -> None:
+    """Create the topic on which changes of models are told, if it is missing. Raises `TopicError`."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.brokers, request_timeout_ms=_CONNECT_SECONDS * 1000, **security)
+    try:
+        await admin.start()
+        for name in await _create(admin, [_control(kafka)]):
+            await _described(admin, [name])
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise TopicError(f"Kafka at {kafka.brokers} (kafka.brokers): {error}") from error
+    finally:
+        await admin.close()
+
+
 def _wanted(settings: Settings) -> list[NewTopic]:
     kafka = settings.kafka
     letters = {"max.message.bytes": str(settings.decode.max_event_bytes + _HEADER_BYTES)}
@@ -67,9 +81,15 @@ def _wanted(settings: Settings) -> list[NewTopic]:
         named.append((settings.feature_log.topic, {}))
     if settings.checkpoint.on:
         named.append((name_of(kafka), dict(CONFIG)))
-    return [
+    topics = [
         NewTopic(name, kafka.partitions, kafka.replication_factor, topic_configs=configs) for name, configs in named
     ]
+    return [*topics, _control(kafka)] if settings.models.registry else topics
+
+
+def _control(kafka: KafkaSettings) -> NewTopic:
+    """One partition: what is told there is told in one order."""
+    return NewTopic(kafka.control_topic, 1, kafka.replication_factor, topic_configs={"cleanup.policy": "compact"})
 
 
 async def _create(admin: AIOKafkaAdminClient, wanted: list[NewTopic]) -> list[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
 
 from config.registry import build, discover
 from config.sections import DetectorSettings
@@ -18,6 +20,8 @@ from stream.model_registry.registry import Registry
 from stream.model_registry.skew import check_skew
 
 _DETECTORS = "models.detectors"
+_SEED: Final = 7
+_TRIAL_ROWS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,17 @@ def served(settings: Settings) -> dict[str, Served]:
     if not asked:
         return {}
     registry = registry_of(settings)
-    return {name: _served(registry, name, entry, settings) for name, entry in asked.items()}
+    return {name: served_by(registry, name, entry.model or "", settings) for name, entry in asked.items()}
+
+
+def served_by(registry: Registry, name: str, model: str, settings: Settings) -> Served:
+    """The model `name` or `name@version` for the detector of that name. Raises ModelRefused, as `served` does."""
+    try:
+        manifest, package = registry.load(model)
+        _check_part(manifest, name)
+        return check_servable(manifest, package, settings)
+    except ModelRefused as refused:
+        raise ModelRefused(f"detectors.{name}.model = {model!r}: {refused}") from None
 
 
 def with_models(settings: Settings, models: Mapping[str, Served]) -> Settings:
@@ -82,7 +96,22 @@ def check_servable(manifest: Manifest, package: Package, settings: Settings) -> 
     )
     package.bring_up(detector, calibration)
     package.prove(detector)
+    _try(manifest, detector)
     return Served(manifest, package, detector, calibration)
+
+
+def _try(manifest: Manifest, detector: Detector) -> None:
+    """Raise ModelRefused unless the detector can score some rows, of which a few miss a value."""
+    rows = np.random.default_rng(_SEED).normal(size=(_TRIAL_ROWS, len(manifest.features)))
+    rows[:: _TRIAL_ROWS // 4, 0] = np.nan
+    try:
+        scores = detector.score(rows)
+    except Exception as error:  # noqa: BLE001  # a detector is asked for scores, and may fail in any way of its own
+        raise ModelRefused(f"{manifest.label} fails on a trial: {type(error).__name__}: {error}") from None
+    if scores.shape != (_TRIAL_ROWS,) or np.isinf(scores).any():
+        raise ModelRefused(
+            f"{manifest.label} fails on a trial: {_TRIAL_ROWS} rows gave scores {scores.shape}, {scores}"
+        )
 
 
 def build_detector(part: str, params: Mapping[str, Any]) -> Detector:
@@ -96,15 +125,6 @@ def parameters(package: Package, host: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters of a package; what its files may build is for the host alone to say."""
     brought = {name: value for name, value in package.params.items() if name not in OF_THE_HOST}
     return brought | ({"trusted": host["trusted"]} if "trusted" in host else {})
-
-
-def _served(registry: Registry, name: str, entry: DetectorSettings, settings: Settings) -> Served:
-    try:
-        manifest, package = registry.load(entry.model or "")
-        _check_part(manifest, name)
-        return check_servable(manifest, package, settings)
-    except ModelRefused as refused:
-        raise ModelRefused(f"detectors.{name}.model = {entry.model!r}: {refused}") from None
 
 
 def _check_part(manifest: Manifest, name: str) -> None:
