@@ -48,7 +48,8 @@ class Verdict:
 
     `clock_ms`, `partition`, `offset` give its place in the log: verdicts are taken in that order. `segment` says
     where the order came from, dimension by dimension. `loss_e4` is in ten thousandths of a unit. `window_ms` is
-    the window judged, where there is one.
+    the window judged, where there is one. `normal_if` says what would have been normal, and `comparable` names normal
+    orders beside it; both are worked out for what may become an alert only (`models.explainer`).
     """
 
     kind: str
@@ -65,6 +66,8 @@ class Verdict:
     currency: str = ""
     segment: Mapping[str, str] = field(default_factory=dict)
     window_ms: tuple[int, int] | None = None
+    normal_if: tuple[str, ...] = ()
+    comparable: tuple[str, ...] = ()
 
     @property
     def place(self) -> tuple[int, int, int]:

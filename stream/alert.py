@@ -123,6 +123,8 @@ class AlertWriter:
             summary=self._summary(incident, signal, impact, where),
             recommended_action=answer.recommended_action,
             trace=_trace(self.topic, told.trigger or head),
+            counterfactuals=list(head.normal_if) or _window_if(head),
+            comparable_order_ids=list(head.comparable),
         )
 
     def _summary(self, incident: Incident, signal: Signal, impact: Impact | None, where: str) -> str:
@@ -168,6 +170,14 @@ def _range(signal: Signal) -> str:
     if low is not None:
         return f">= {_shown(low)}"
     return "nothing of the kind" if high is None else f"<= {_shown(high)}"
+
+
+def _window_if(head: Verdict) -> list[str]:
+    """What a window would have been normal with: the range that its verdict used, of counts."""
+    signal = head.signals[0]
+    if head.window_ms is None or _number(signal.low) is None or _number(signal.high) is None:
+        return []
+    return [f"normal if between {signal.low:.0f} and {signal.high:.0f}"]
 
 
 def _reason(signal: Signal) -> Reason:

@@ -16,12 +16,15 @@ from features.keys import Keys
 from features.partition import Partition
 from models.across import Across
 from models.calibration import Calibration
+from models.counterfactual import Counterfactuals
 from models.crossing import Crossing
 from models.detector import Detector
 from models.drift_count import DriftCount
 from models.drift_series import DriftSeries
+from models.explainer import Explainer
 from models.judge import Judge
 from models.outlier import Outlier
+from models.rewound_watch import RewoundWatch
 from models.rule import Rule
 from models.stock_ledger import StockLedger
 from models.verdict import family_of
@@ -109,6 +112,17 @@ class Assembly:
             watch.version = self.versions.get(watch.name, "")
         return Judge(number, rules, weights, watches, spaces)
 
+    def explainer(self, judge: Judge, spaces: Mapping[str, Keys]) -> Explainer:
+        """What explains the verdicts of a partition's judge."""
+        rules = self._pick("rule", self._settings.rules, Rule)
+        for rule in rules.values():
+            rule.bind(self._promotions, spaces)
+        outliers = self._pick("detector", self._settings.detectors, Outlier)
+        for outlier in outliers.values():
+            outlier.bind(spaces)
+        quiet_ms = int(self._settings.alerts.cooldown_seconds * 1000)
+        return Explainer(Counterfactuals(rules, outliers), judge.watches, spaces["channel"], quiet_ms)
+
     def across(self, partitions: int) -> Across:
         """What is judged where the partitions meet."""
         series = self._pick("detector", self._settings.detectors, VolumeSeries)
@@ -155,7 +169,7 @@ class Assembly:
             return OutlierWatch(name, entry.weight, alert_score, Calibration(), part)
         model = self._models.get(name)
         detector, calibration = model.fresh() if model else (part, Calibration())
-        return OrderWatch(name, entry.weight, alert_score, calibration, detector, entry.features)
+        return RewoundWatch(name, entry.weight, alert_score, calibration, detector, entry.features)
 
     def _volume(self, rank: int, name: str, series: VolumeSeries) -> VolumeCount | StockLedger:
         time, entry = self._settings.time, self._settings.detectors[name]

@@ -76,7 +76,11 @@ class Trace(Struct, frozen=True):
 
 
 class AlertData(Struct, frozen=True):
-    """The state of one condition."""
+    """The state of one condition.
+
+    `counterfactuals` : what would have made the order that the reasons are about normal, judged again before it is
+    said. `comparable_order_ids` : normal orders of the same product or channel.
+    """
 
     status: Literal["firing", "resolved"]
     kind: str
@@ -100,6 +104,8 @@ class AlertData(Struct, frozen=True):
     summary: str
     recommended_action: str
     trace: Trace
+    counterfactuals: Annotated[list[str], Meta(max_length=3)] = []
+    comparable_order_ids: Annotated[list[str], Meta(max_length=3)] = []
 
 
 class CloudEvent(Struct, frozen=True):

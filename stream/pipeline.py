@@ -84,6 +84,7 @@ class Pipeline:
         self._decoders = [Decoder(number, settings.decode) for number in range(n)]
         self._partitions = [assembly.partition() for _ in range(n)]
         self._judges = [assembly.judge(number, self._partitions[number].spaces) for number in range(n)]
+        self._explainers = [assembly.explainer(self._judges[k], self._partitions[k].spaces) for k in range(n)]
         self._across: Across = assembly.across(n)
         self._incidents = Incidents(settings.alerts, Policy.load(settings.alerts.policy_file).answer)
         titles = assembly.titles | {PART: TITLE}
@@ -120,7 +121,7 @@ class Pipeline:
         batch = decoded.batch
         clock_before_ms = self._partitions[partition].clock_ms
         self._partitions[partition].transform(batch)
-        verdicts = self._judges[partition].judge(batch)
+        verdicts = self._explainers[partition].explain(batch, self._judges[partition].judge(batch))
         scored = self._scored(partition, batch, verdicts) if self.feature_log else None
         verdicts += malformed_verdicts(decoded.dead_letters, batch, partition, clock_before_ms)
         self._across.add(self._across.cut(partition, batch, verdicts, self._partitions[partition].spaces))
@@ -160,6 +161,7 @@ class Pipeline:
             parts[f"seen.{number}"] = self._decoders[number]
             parts[f"partition.{number}"] = self._partitions[number]
             parts[f"judge.{number}"] = self._judges[number]
+            parts[f"explainer.{number}"] = self._explainers[number]
         if self.feature_log:
             parts["feature_log"] = self.feature_log
         return parts
