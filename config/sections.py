@@ -258,11 +258,25 @@ class PromotionSettings(Section):
     file: Path | None
 
 
+class PromotionPolicy(Section):
+    """What a challenger's shadow run must show before it is promoted; None: it is not asked about."""
+
+    min_orders: Annotated[int, Field(ge=0)] | None
+    min_agreement: Score | None
+    max_alert_rate_ratio: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
+    max_cost_ratio: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
+    min_labelled: Annotated[int, Field(ge=0)] | None
+    max_precision_loss: Score | None
+    max_recall_loss: Score | None
+
+
 class ModelSettings(Section):
-    """Where trained models are kept, and which of them serve in spite of what they were trained on."""
+    """Where trained models are kept, which of them serve in spite of what they were trained on, and which may."""
 
     registry: str | None
     accept_skew: tuple[str, ...]
+    shadow: Annotated[int, Field(ge=0, le=8)]
+    promotion: PromotionPolicy
 
 
 class WebSettings(Section):

@@ -156,6 +156,10 @@ class OrderWatch(Watch):
         self.__init__(self.name, self.weight, self._alert_score, calibration, detector, features)  # type: ignore[misc]  # under its old name and place it is a new watch
         self.version = version
 
+    def score(self, batch: Batch) -> F64:
+        """Raw scores of the batch's orders on what is known now. Changes nothing."""
+        return self._detector.score(order_rows(batch, self._features))
+
     def _parts(self) -> dict[str, Stateful]:
         return super()._parts() | {"detector": self._detector}
 

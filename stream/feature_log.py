@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from config.settings import Settings
-    from features.batch import F64, I32, Batch, Flag
+    from features.batch import I32, Batch, Flag
     from models.verdict import Verdict
     from models.watch import Watch
 
@@ -83,12 +83,8 @@ class FeatureLog:
         batch: Batch,
         watches: Sequence[Watch],
         verdicts: Sequence[Verdict],
-        more_raw: Mapping[str, F64] | None = None,
     ) -> ScoredRows | None:
-        """The rows of a batch that was just judged; None where no order of it is to be kept.
-
-        `more_raw` : raw scores that no watch gave, a column each.
-        """
+        """The rows of a batch that was just judged; None where no order of it is to be kept."""
         if len(batch):
             self._began.setdefault(partition, int(batch.offset[0]))
         at = batch.created.at
@@ -102,7 +98,7 @@ class FeatureLog:
             time_ms=batch.time_ms[at],
             offset=batch.offset[at],
             features=order_rows(batch, self._names),
-            raw=raw_of(watches) | dict(more_raw or {}),
+            raw=raw_of(watches),
             scores=scores_of(batch, watches),
             verdicts=verdicts_of(batch, verdicts),
             versions=self._versions,

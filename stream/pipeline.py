@@ -29,6 +29,7 @@ from stream.malformed import PART, TITLE, malformed_verdicts
 from stream.model_registry.serving import Served
 from stream.record import Record
 from stream.scored_rows import ScoredRows
+from stream.shadow import Shadow
 
 
 @dataclass(slots=True)
@@ -89,6 +90,7 @@ class Pipeline:
         self._incidents = Incidents(settings.alerts, Policy.load(settings.alerts.policy_file).answer)
         titles = assembly.titles | {PART: TITLE}
         self.models = assembly.versions
+        self.shadows: list[Shadow] = []
         self.feature_log = FeatureLog.of(settings, self.models)
         self._writer = AlertWriter(settings.instance, settings.kafka.orders_topic, titles)
 
@@ -122,6 +124,8 @@ class Pipeline:
         clock_before_ms = self._partitions[partition].clock_ms
         self._partitions[partition].transform(batch)
         verdicts = self._explainers[partition].explain(batch, self._judges[partition].judge(batch))
+        for shadow in self.shadows:
+            shadow.look(partition, batch, self._judges[partition].watches)
         scored = self._scored(partition, batch, verdicts) if self.feature_log else None
         verdicts += malformed_verdicts(decoded.dead_letters, batch, partition, clock_before_ms)
         self._across.add(self._across.cut(partition, batch, verdicts, self._partitions[partition].spaces))
@@ -168,7 +172,8 @@ class Pipeline:
 
     def _scored(self, partition: int, batch: Batch, verdicts: Sequence[Verdict]) -> ScoredRows | None:
         assert self.feature_log is not None, "asked for when it is on"
-        return self.feature_log.scored(partition, batch, self._judges[partition].watches, verdicts)
+        watches = [*self._judges[partition].watches, *(one.watches[partition] for one in self.shadows if one.is_well)]
+        return self.feature_log.scored(partition, batch, watches, verdicts)
 
     def _told(self, *, wait: bool) -> Outcome:
         verdicts, reached_ms = self._across.release(wait=wait)

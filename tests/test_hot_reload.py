@@ -23,7 +23,7 @@ from prometheus_client import CollectorRegistry
 from config.settings import load
 from models.detectors.half_space_trees import HalfSpaceTrees
 from models.package import Package, pack
-from stream.announcement import Announcement, announce
+from stream.control_topic import Announcement, announce
 from stream.engine.control import Control, followed
 from stream.engine.control_metrics import ControlMetrics
 from stream.engine.worker import run_worker
@@ -71,7 +71,11 @@ class Worker:
     def __init__(self, settings):
         self.pipeline = Pipeline(settings)
         self.metrics = CollectorRegistry()
-        self.control = Control(settings, self.pipeline, ControlMetrics(self.metrics, self.pipeline), {})
+        self.control = Control(settings, self.pipeline, ControlMetrics(self.metrics, self.pipeline), {}, self.send)
+        self.sent = {}
+
+    async def send(self, key, value):
+        self.sent[key] = value
 
     def hear(self, *words):
         records = [SimpleNamespace(key=word.key, value=msgspec.json.encode(word)) for word in words]

@@ -68,18 +68,50 @@ def show(model: _Model, registry: _Address = None, as_json: AsJson = False, conf
 @app.command()
 def promote(
     model: _Version,
+    override: Annotated[
+        list[str] | None,
+        typer.Option("--override", metavar="NAME", help="Demand of models.promotion that it need not meet."),
+    ] = None,
     note: _Note = "",
     author: _Author = None,
     registry: _Address = None,
     as_json: AsJson = False,
     config: ConfigFiles = None,
 ) -> None:
-    """Make a version the champion, once it is proved that workers of these settings would serve it."""
+    """Make a version the champion, once it is proved that workers of these settings would serve it.
+
+    What models.promotion asks of its shadow run must be met, or be overridden by name, which the note then says.
+    """
+    from stream.cli.models_policy import noted, require
+
     models, settings = _open(registry, config)
     name, version = _named_version(model)
+    overridden = require(models, name, version, settings, override or ())
     check = _servable_here(settings)
-    change = models.promote(name, version, author=_who(author), note=note, check=check)
+    change = models.promote(name, version, author=_who(author), note=noted(note, overridden), check=check)
     _tell(change, name, settings, as_json=as_json)
+
+
+@app.command()
+def compare(
+    model: _Version,
+    registry: _Address = None,
+    as_json: AsJson = False,
+    config: ConfigFiles = None,
+) -> None:
+    """Compare a challenger with the champion, as both have scored live orders, and with analysts' verdicts."""
+    from stream.cli import models_view as view
+    from stream.cli.models_policy import comparison
+    from stream.model_registry.comparison import unmet
+
+    models, settings = _open(registry, config)
+    name, version = _named_version(model)
+    found = comparison(models, name, version, settings)
+    missing = unmet(settings.models.promotion, found)
+    if as_json:
+        _print_json(view.compared(found, missing))
+    else:
+        view.print_comparison(model, found, missing)
 
 
 @app.command()
@@ -287,7 +319,7 @@ def _tell(change: Change, name: str, settings: Settings, *, as_json: bool) -> No
 
 def _announced(settings: Settings, name: str, number: int, author: str) -> bool:
     """Tell the workers; that Kafka is away undoes no change, and is said in one line."""
-    from stream.announcement import Announcement, announce
+    from stream.control_topic import Announcement, announce
     from stream.engine.topics import TopicError
 
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -12,6 +13,7 @@ from rich.text import Text
 from stream.cli.terminal import output
 
 if TYPE_CHECKING:
+    from stream.model_registry.comparison import Comparison
     from stream.model_registry.difference import Difference
     from stream.model_registry.manifest import Change
     from stream.model_registry.registry import Registry
@@ -75,6 +77,51 @@ def print_differences(before: str, after: str, found: Sequence[Difference]) -> N
         change = "" if one.change is None else f"{one.change:+.4g}"
         table.add_row(one.what, Text(_short(one.before)), Text(_short(one.after)), change)
     output.print(table if found else f"{before} and {after} differ in nothing but their number")
+
+
+def compared(found: Comparison | None, missing: Mapping[str, str]) -> dict[str, Any]:
+    """A comparison with what follows from it."""
+    if found is None:
+        return {"orders": 0, "unmet": dict(missing)}
+    told = asdict(found) | {name: getattr(found, name) for name in ("agreement", "alert_rate_ratio", "cost_ratio")}
+    told["champion_calibration"] = found.calibration(found.champion_alerts)
+    told["challenger_calibration"] = found.calibration(found.challenger_alerts)
+    for name, one in zip(("champion", "challenger"), found.labelled or (), strict=False):
+        told |= {f"{name}_precision": one.precision, f"{name}_recall": one.recall}
+    return told | {"unmet": dict(missing)}
+
+
+def print_comparison(label: str, found: Comparison | None, missing: Mapping[str, str]) -> None:
+    """Champion and challenger side by side, then what models.promotion asks for and is not met."""
+    if found is None:
+        output.print(f"{label} has not run in shadow beside the champion of now", soft_wrap=True)
+    else:
+        table = Table(box=None, pad_edge=False)
+        for column in ("", found.champion, found.challenger):
+            table.add_column(column, no_wrap=True)
+        for row_ in _side_by_side(found):
+            table.add_row(*row_)
+        output.print(f"{found.orders:,} orders scored by both, abnormal from {found.alert_score:g}")
+        output.print(table)
+        rank = "not known" if found.rank_correlation is None else f"{found.rank_correlation:.3f}"
+        output.print(f"agreement {found.agreement:.3f}, rank correlation {rank}, {found.labels:,} orders with a label")
+    for name, why in missing.items():
+        output.print(f"models.promotion.{name}: {why}", soft_wrap=True)
+
+
+def _side_by_side(found: Comparison) -> list[tuple[str, str, str]]:
+    alerts = (found.champion_alerts, found.challenger_alerts)
+    rates = [f"{count:,} ({count / found.orders:.4%})" for count in alerts]
+    scales = [f"{found.calibration(count):.2f}" for count in alerts]
+    rows = [
+        ("abnormal", *rates),
+        ("over promised", *scales),
+        ("µs an order", f"{found.champion_us:.1f}", f"{found.challenger_us:.1f}"),
+    ]
+    for what in ("precision", "recall") if found.labelled else ():
+        shares = [getattr(one, what) for one in found.labelled or ()]
+        rows.append((what, *("not known" if share is None else f"{share:.3f}" for share in shares)))
+    return rows  # type: ignore[return-value]  # each has a word and two values
 
 
 def _lines(one: dict[str, Any]) -> list[tuple[str, str]]:

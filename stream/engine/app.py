@@ -164,7 +164,11 @@ def _feature_writer(settings: Settings, publisher: Publisher) -> FeatureWriter |
 
 def _add_control(app: EngineApp, settings: Settings, judge: Serving) -> None:
     metrics = ControlMetrics(app.publish_metrics.registry, judge)
-    control = Control(settings, judge, metrics, security(settings.kafka))
+
+    async def send(key: bytes, value: bytes) -> None:
+        await app.producer.send_and_wait(settings.kafka.control_topic, key, value, None, None, None)
+
+    control = Control(settings, judge, metrics, security(settings.kafka), send)
 
     async def follow_models() -> None:
         await control.run()

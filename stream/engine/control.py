@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from faust.exceptions import ProducerSendError
 
 from models.package import ModelRefused
-from stream.announcement import MODEL, Announcement, read_announcement
-from stream.model_registry.serving import registry_of, served_by
+from models.verdict import family_of
+from models.watch import OrderWatch
+from stream.control_topic import MODEL, Announcement, key_of, read_announcement
+from stream.model_registry.serving import challengers_of, registry_of, served_by
+from stream.shadow import Shadow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from config.settings import Settings
     from models.calibration import Calibration
@@ -31,6 +39,7 @@ log = logging.getLogger(__name__)
 
 _POLL_MS: Final = 500
 _RETRY_SECONDS: Final = 2.0
+_REPORT_SECONDS: Final = 5.0
 _BEHIND_SECONDS: Final = 0.25
 _LOOKS: Final = 8  # at a registry that does not show yet what was told of it
 
@@ -41,6 +50,8 @@ class Serving(Protocol):
 
     models: Mapping[str, str]
     """Detector -> `name@version`, of those that serve a model of the registry."""
+    shadows: list[Shadow]
+    """Challengers at work."""
 
     def serve(self, name: str, model: Served, copies: Sequence[tuple[Detector, Calibration]]) -> None:
         """Go on with another model from the next batch on."""
@@ -62,19 +73,31 @@ def followed(settings: Settings) -> dict[str, str]:
 
 
 class Control:
-    """Follows the control topic of one worker."""
+    """Follows the control topic of one worker, and tells there how its challengers do.
+
+    `send` : gives the topic a key and a value.
+    """
 
     def __init__(
-        self, settings: Settings, judge: Serving, metrics: ControlMetrics, security: Mapping[str, Any]
+        self,
+        settings: Settings,
+        judge: Serving,
+        metrics: ControlMetrics,
+        security: Mapping[str, Any],
+        send: Callable[[bytes, bytes], Awaitable[Any]],
     ) -> None:
         self._settings, self._judge, self._metrics = settings, judge, metrics
-        self._security = security
+        self._security, self._send = security, send
         self._followed = followed(settings)
         self._registry = registry_of(settings)
+        self._run = secrets.token_hex(4)
+        self._reported: dict[bytes, int] = {}
 
     async def run(self) -> None:
         """Follow the topic from its start, for ever; that Kafka is away is said once."""
         failures = 0
+        for name in self._followed:
+            await self._look(Announcement(name))
         while True:
             try:
                 await self._follow()
@@ -95,10 +118,14 @@ class Control:
         )
         await consumer.start()
         consumer.assign([TopicPartition(kafka.control_topic, 0)])
+        reported = time.monotonic()
         try:
             while True:
                 fetched = await consumer.getmany(timeout_ms=_POLL_MS)
                 await self.hear(record for records in fetched.values() for record in records)
+                if time.monotonic() - reported >= _REPORT_SECONDS:
+                    await self.report()
+                    reported = time.monotonic()
         finally:
             await consumer.stop()
 
@@ -109,7 +136,21 @@ class Control:
             if word.name in self._followed:
                 await self._look(word)
 
+    async def report(self) -> None:
+        """Tell how the challengers do that have scored something since; one that is not taken is told the next time."""
+        for shadow in self._judge.shadows:
+            report = shadow.report()
+            key = key_of(report)
+            if report.orders > self._reported.get(key, 0):
+                with suppress(KafkaError, ProducerSendError, OSError):
+                    await self._send(key, msgspec.json.encode(report))
+                    self._reported[key] = report.orders
+
     async def _look(self, word: Announcement) -> None:
+        await self._look_at_champion(word)
+        await self._look_at_challengers(word.name)
+
+    async def _look_at_champion(self, word: Announcement) -> None:
         detector = self._followed[word.name]
         try:
             ready = await asyncio.to_thread(self._prepared, detector, word.name, await self._shown(word))
@@ -123,6 +164,33 @@ class Control:
             self._judge.serve(detector, ready.model, ready.copies)
             self._metrics.applied(detector)
             log.info("%s serves %s from now on, before %s", detector, ready.model.version, before)
+
+    async def _look_at_challengers(self, name: str) -> None:
+        """Have the newest ones score beside the champion, and no others."""
+        detector = self._followed[name]
+        champion = self._judge.models[detector]
+        try:
+            wanted = await asyncio.to_thread(challengers_of, self._registry, name, self._settings.models.shadow)
+        except (ModelRefused, OSError) as error:
+            log.warning("challengers of %s cannot be looked at: %s", name, error)
+            return
+        there = {(one.detector, one.champion, one.challenger): one for one in self._judge.shadows}
+        kept = [one for one in self._judge.shadows if one.detector != detector]
+        for label in wanted:
+            shadow = there.get((detector, champion, label)) or await self._in_shadow(detector, champion, label)
+            kept += [shadow] if shadow is not None else []
+        self._judge.shadows = kept
+
+    async def _in_shadow(self, detector: str, champion: str, label: str) -> Shadow | None:
+        try:
+            ready = await asyncio.to_thread(self._loaded, detector, label)
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with a challenger, the champion goes on
+            self._metrics.refused(detector)
+            log.warning("%s does not score in shadow: %s", label, error)
+            return None
+        score = self._settings.judge.alert_score_of(family_of(OrderWatch.kind))  # type: ignore[arg-type]  # a kind's family is one
+        log.info("%s scores in shadow beside %s", label, champion)
+        return Shadow(detector, champion, ready.model, ready.copies, score, self._run)
 
     async def _shown(self, word: Announcement) -> str:
         """The champion, once the registry shows as many changes as were told."""
@@ -138,5 +206,8 @@ class Control:
         """The champion with a copy for each partition; None where it serves already, or there is none."""
         if not champion or champion == self._judge.models.get(detector):
             return None
+        return self._loaded(detector, name)
+
+    def _loaded(self, detector: str, name: str) -> _Ready:
         model = served_by(self._registry, detector, name, self._settings)
         return _Ready(detector, model, [model.fresh() for _ in range(self._settings.kafka.partitions)])

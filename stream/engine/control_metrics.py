@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import Counter
 from prometheus_client.core import GaugeMetricFamily
+
+from stream.model_registry.comparison import compared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +15,16 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
 
     from stream.engine.control import Serving
+
+_SHADOW: Final = {
+    "orders": "Orders that champion and challenger have scored side by side.",
+    "champion_alerts": "Orders that the champion finds abnormal, of these.",
+    "challenger_alerts": "Orders that the challenger finds abnormal, of these.",
+    "agreement": "Share of the orders that either finds abnormal that both do.",
+    "rank_correlation": "Spearman's correlation of their scores of the latest orders.",
+    "champion_us": "Microseconds of the champion for an order's score.",
+    "challenger_us": "Microseconds of the challenger for an order's score.",
+}
 
 
 class ControlMetrics:
@@ -47,3 +59,18 @@ class ControlMetrics:
         for detector, model in self._judge.models.items():
             family.add_metric([detector, model], 1)
         yield family
+        yield from self._of_shadows()
+
+    def _of_shadows(self) -> Iterator[Metric]:
+        labels = ["detector", "champion", "challenger"]
+        families = {
+            name: GaugeMetricFamily(f"orderwatch_shadow_{name}", what, labels=labels) for name, what in _SHADOW.items()
+        }
+        for shadow in self._judge.shadows:
+            report = shadow.report()
+            found = compared([report], report.champion, report.challenger)
+            for name, family in families.items() if found else ():
+                value = getattr(found, name)
+                if value is not None:
+                    family.add_metric([report.detector, report.champion, report.challenger], value)
+        yield from families.values()

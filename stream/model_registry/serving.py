@@ -71,6 +71,14 @@ def served_by(registry: Registry, name: str, model: str, settings: Settings) -> 
         raise ModelRefused(f"detectors.{name}.model = {model!r}: {refused}") from None
 
 
+def challengers_of(registry: Registry, name: str, most: int) -> list[str]:
+    """The newest challengers of a model, `name@version`, that came after its champion."""
+    standing = registry.standing(name)
+    after = [version for version in registry.versions(name) if version > (standing.champion or 0)]
+    newest = [version for version in after if standing.stage_of(version) == "challenger"][-most:] if most else []
+    return [f"{name}@{version}" for version in newest]
+
+
 def with_models(settings: Settings, models: Mapping[str, Served]) -> Settings:
     """The settings, where each model has brought its parameters and features."""
     if not models:
