@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo notebooks test test-real lint types layers bench lock schema clean
+.PHONY: help setup demo notebooks test test-real lint types layers bench soak lock schema clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ layers: setup ## import-linter: imports go down only
 
 bench: setup ## speed, latency and memory, beside peers on the same events
 	$(BIN)/python -m tests.benchmarks
+
+soak: setup ## half an hour at 5,000 orders/s with a million live orders, and a burst
+	$(BIN)/python -m tests.benchmarks.soak
 
 schema: setup ## write config/schema/ from the code
 	$(BIN)/python -m stream.schema

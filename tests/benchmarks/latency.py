@@ -45,6 +45,7 @@ _SETTLE_SECONDS: Final = 3.0
 _START_SECONDS: Final = 120.0
 _STRAGGLER_SECONDS: Final = 10.0
 _PROBE_SECONDS: Final = 0.5
+_FULL_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +95,27 @@ def _orders_of(data: bytes) -> list[str]:
 class Sender:
     """Sends messages at a steady rate and notes when."""
 
-    def __init__(self, brokers: str, topic: str) -> None:
+    def __init__(self, brokers: str, topic: str, *, linger_ms: int = 0) -> None:
         self.sent: dict[str, float] = {}
         self._topic = topic
         self._lost = Lost()
-        self._producer = Producer({"bootstrap.servers": brokers, "partitioner": "murmur2_random", "linger.ms": 0})
+        self._producer = Producer(
+            {"bootstrap.servers": brokers, "partitioner": "murmur2_random", "linger.ms": linger_ms}
+        )
 
     def send(self, message: Message) -> None:
         """Send one now."""
         self.sent[message.key.decode()] = time.perf_counter()
-        self._producer.produce(self._topic, message.value, message.key, on_delivery=self._lost.note)
+        while not self._produce(message):
+            self._producer.poll(_FULL_SECONDS)
         self._producer.poll(0)
+
+    def _produce(self, message: Message) -> bool:
+        try:
+            self._producer.produce(self._topic, message.value, message.key, on_delivery=self._lost.note)
+        except BufferError:  # the broker is slower than we are
+            return False
+        return True
 
     def send_steadily(self, messages: Sequence[Message], rate: float) -> None:
         """Send all, each at its turn; never in bursts to catch up with more than one turn's delay."""

@@ -19,7 +19,7 @@ from tests.benchmarks.gauge import Reading
 from tests.benchmarks.kafka_topic import unique
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from stream.embedded import Services
 
@@ -77,6 +77,7 @@ def running(
     warm_up: int = 0,
     events: int = 0,
     core: set[int],
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `system` until the block ends; with `events` 0 it does not end by itself."""
     arguments = {
@@ -92,7 +93,9 @@ def running(
     command = [sys.executable, "-m", f"tests.benchmarks.{system.module}"]
     command += [f"--{name}={value}" for name, value in arguments.items()]
     with report.with_suffix(".log").open("wb") as log, _elsewhere(core):
-        process = subprocess.Popen(command, cwd=_ROOT, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, cwd=_ROOT, stdout=log, stderr=log, env={**os.environ, **(environment or {})}
+        )
     try:
         yield process
     finally:
