@@ -59,6 +59,10 @@ def read_document(path: Path) -> dict[str, Any]:
         raise ConfigRefused(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     except ConfigRefused as error:
         raise ConfigRefused(f"{path}: {error}") from None
+    except ValueError as error:  # what looks like a date or a number and is none
+        raise ConfigRefused(f"{path}: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise ConfigRefused(f"{path}: nested too deeply") from None
     return _as_mapping(path, document)
 
 

@@ -35,6 +35,8 @@ def _quoted(value: Any) -> Any:
 
 
 Text = Annotated[str, BeforeValidator(_quoted), Field(min_length=1, max_length=200)]
+_HOUR_MS = 3_600_000
+_NEW_MS = 7 * 24 * _HOUR_MS
 _VERSION = re.compile(r"\d+(?:\.\d+)*")
 
 
@@ -85,6 +87,17 @@ class Promotion(BaseModel):
         begun = self.starts_at is None or time_ms >= self.starts_at.timestamp() * 1000
         return begun and (self.ends_at is None or time_ms < self.ends_at.timestamp() * 1000)
 
+    def expected_lately(self, starts_ms: int, ends_ms: int) -> float:
+        """Orders an hour that it is expected to bring in a window, if it runs then and began at most a week before."""
+        if self.expected_orders_per_hour is None or self.starts_at is None:
+            return 0.0
+        is_new = starts_ms - self.starts_at.timestamp() * 1000 < _NEW_MS
+        return self.expected_orders_per_hour if is_new and self._touches(starts_ms, ends_ms) else 0.0
+
+    def _touches(self, starts_ms: int, ends_ms: int) -> bool:
+        begun = self.starts_at is None or self.starts_at.timestamp() * 1000 < ends_ms
+        return begun and (self.ends_at is None or starts_ms < self.ends_at.timestamp() * 1000)
+
     def is_too_old(self, client_version: str | None) -> bool:
         """Whether a client is older than the promotion allows; an unreadable version is not judged."""
         if self.client_version_min is None or not client_version:
@@ -131,6 +144,14 @@ class PromotionRegister:
     def get(self, promotion_id: str) -> Promotion | None:
         """Find a promotion, or None when it is not registered."""
         return self.promotions.get(promotion_id)
+
+    def planned_orders(self, starts_ms: int, ends_ms: int) -> float:
+        """Orders that promotions which began lately are expected to bring to the shop in a window.
+
+        After a week they are part of what is usual; a promotion that names no beginning always was.
+        """
+        hours = (ends_ms - starts_ms) / _HOUR_MS
+        return hours * sum(promotion.expected_lately(starts_ms, ends_ms) for promotion in self.promotions.values())
 
     def excluded_pairs(self) -> frozenset[frozenset[str]]:
         """Every pair that must not meet on one order; it is enough that one of the two says so.

@@ -155,6 +155,7 @@ class TimeSettings(Section):
     pane_seconds: Count
     idle_source_seconds: Seconds
     business_timezone: Annotated[str, AfterValidator(_is_timezone)]
+    calendar_file: Path | None
 
 
 class StateSettings(Section):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from config.calendar import Calendar
 from config.promotions import PromotionRegister
 from features.keys import Keys
 from features.state import State, gathered, part_of
 from models.open_panes import Counted
 from models.verdict import Signal, Verdict
-from models.volume_findings import Findings, Tally
+from models.volume_findings import SURGE, Findings, Tally
 from models.volume_series import NO_KEY, VolumeSeries
 
 ACROSS: Final = -1
 """The partition of a verdict that no single partition gave."""
 
 _MOST_FINDINGS: Final = 1 << 32
+_PLAN_SLACK: Final = 2.0
+"""A plan is a guess: as many times what it says is still no surprise."""
 
 
 class Baseline(Protocol):
@@ -48,6 +51,8 @@ class VolumeCount:
         The series' own key space.
     promotions
         Plans that a surge may follow.
+    calendar
+        Days that bring another number of events than usual: the range of a seasonal series is widened on them.
     """
 
     def __init__(
@@ -59,12 +64,13 @@ class VolumeCount:
         baseline: Baseline,
         keys: Keys,
         promotions: PromotionRegister,
+        calendar: Calendar,
     ) -> None:
         """Start with no key."""
         self.series = series
         self._rank = rank
         self._name, self._weight = name, weight
-        self._baseline, self._keys, self._promotions = baseline, keys, promotions
+        self._baseline, self._keys, self._promotions, self._calendar = baseline, keys, promotions, calendar
 
     def close(self, upto: int, counted: Counted, pane_ms: int, lateness_ms: int) -> list[Verdict]:
         """Verdicts on the windows that the panes up to and with `upto` complete.
@@ -92,8 +98,10 @@ class VolumeCount:
         window_ms = (end_ms - int(found.window_panes[i]) * pane_ms, end_ms)
         if kind is None or key == NO_KEY or self.series.is_expected(key, observed, window_ms, self._promotions):
             return None
+        low, high = self._range(found, i, window_ms)
+        if low <= observed <= high:
+            return None
         score = 1.0 - float(found.p_value[i])
-        low, high = float(found.low[i]), float(found.high[i])
         signal = Signal(self._name, kind, score, self._weight, observed, low, high, is_rule=False, contribution=score)
         return Verdict(
             kind=kind,
@@ -107,3 +115,12 @@ class VolumeCount:
             signals=(signal,),
             window_ms=window_ms,
         )
+
+    def _range(self, found: Findings, i: int, window_ms: tuple[int, int]) -> tuple[float, float]:
+        """The range of a window's count, widened by what the calendar and the promotions foresee for it."""
+        low, high = float(found.low[i]), float(found.high[i])
+        if not self.series.is_seasonal:
+            return low, high
+        least, most = self._calendar.times_usual(*window_ms)
+        planned = self._promotions.planned_orders(*window_ms) if SURGE in self.series.kinds else 0.0
+        return low * least, high * most + _PLAN_SLACK * planned

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
+from config.calendar import Calendar
 from config.errors import ConfigRefused
 from config.promotions import PromotionRegister
 from config.registry import build, discover
@@ -75,6 +76,8 @@ class Assembly:
         self._models = served(settings)
         self._settings = settings = with_models(settings, self._models)
         self._promotions = promotions
+        file, timezone = settings.time.calendar_file, settings.time.business_timezone
+        self._calendar = Calendar(()) if file is None else Calendar.load(file, timezone)
         for name, feature in self._build("feature", settings.features).items():
             self._check_is_on(f"features.{name}", feature.reads)
         for name, rule in self._pick("rule", settings.rules, Rule).items():
@@ -180,7 +183,7 @@ class Assembly:
         baseline = make(
             pane_seconds=time.pane_seconds, alert_p=series.alert_p, business_timezone=time.business_timezone
         )
-        return VolumeCount(rank, name, entry.weight, series, baseline, keys, self._promotions)
+        return VolumeCount(rank, name, entry.weight, series, baseline, keys, self._promotions, self._calendar)
 
     def _capacity(self, entity_type: str) -> int:
         state = self._settings.state
