@@ -1,0 +1,194 @@
+"""A worker that is killed at any moment, again and again: the alerts and the state of one that never was."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+
+from features.state import read_back
+from stream.checkpoint.changelog import Changelog
+from stream.checkpoint.marker import Key
+from stream.checkpoint.schema import StateRefused
+from stream.engine.topics import ensure_topics
+from stream.engine.worker import run_worker
+from stream.pipeline import Pipeline
+from tests.parts.dying_worker import Life, started
+from tests.parts.traffic import committed, delivered, read, run_in_thread
+from tests.small_shop import REGISTER, log, reference
+
+if TYPE_CHECKING:
+    from features.state import State
+
+# half a session is what the embedded broker takes to form a group of one
+QUICK = {
+    "session_timeout_seconds": 2.0,
+    "rebalance_timeout_seconds": 6.0,
+    "commit_interval_seconds": 0.1,
+    "max_poll_records": 25,
+}
+
+
+@pytest.fixture
+def settings(settings):
+    """Small batches, a checkpoint after each few of them, and no clock of ours that closes anything."""
+    return changed(settings, kafka=QUICK, time={"idle_source_seconds": 1000.0}, checkpoint={"interval_seconds": 0.1})
+
+
+def changed(settings, **sections):
+    update = {name: getattr(settings, name).model_copy(update=values) for name, values in sections.items()}
+    return settings.model_copy(update=update)
+
+
+def elsewhere(settings, name: str):
+    """The same orders, read by another group that tells others."""
+    kafka = {"group": f"{settings.kafka.group}-{name}", "alerts_topic": f"{settings.kafka.alerts_topic}-{name}"}
+    return changed(settings, kafka=kafka, redis={"stream": f"{settings.redis.stream}-{name}"})
+
+
+def fill(settings, end: int | None = None, start: int = 0) -> None:
+    """Send the small shop's log, each record to its partition."""
+
+    async def run() -> None:
+        await ensure_topics(settings, {})
+        producer = AIOKafkaProducer(bootstrap_servers=settings.kafka.brokers)
+        await producer.start()
+        topic = settings.kafka.orders_topic
+        sent = [
+            await producer.send(topic, record.value, record.key, partition)
+            for partition, records in enumerate(log())
+            for record in records[start:end]
+        ]
+        await asyncio.gather(*sent)
+        await producer.stop()
+
+    run_in_thread(asyncio.run, run())
+
+
+def pipeline(settings) -> Pipeline:
+    return Pipeline(settings, promotions=REGISTER)
+
+
+def saved(settings):
+    """The last checkpoint of a group."""
+    newest = asyncio.run(Changelog(settings.kafka, {}).read()).newest()
+    assert newest is not None
+    return newest
+
+
+def assert_same_state(one: State, other: State) -> None:
+    """Equal, but for room for later rows, which an array that was read back lacks, and for the order in a mapping."""
+    assert one.keys() == other.keys()
+    for name, array in one.items():
+        n = min(len(array), len(other[name]))
+        is_same = array[:n].tobytes() == other[name][:n].tobytes()
+        if is_same:
+            for rest in (array[n:], other[name][n:]):
+                assert not np.frombuffer(rest.tobytes(), np.uint8).any(), name
+        else:
+            assert read_back(array, dict) == read_back(other[name], dict), name
+
+
+def assert_like_an_undisturbed_run(settings) -> None:
+    told = [entry.data for entry in delivered(settings)]
+    assert sorted(json.loads(data)["id"] for data in told) == sorted(json.loads(data)["id"] for data in reference())
+    published = {record.value for record in read(settings, settings.kafka.alerts_topic, len(told))}
+    assert published == set(told)
+    calm = elsewhere(settings, "calm")
+    run_worker(calm, pipeline(calm), until_caught_up=True)
+    assert sorted(entry.data for entry in delivered(calm)) == sorted(told)
+    mine, undisturbed = saved(settings), saved(calm)
+    assert mine.offsets == undisturbed.offsets == {number: len(part) for number, part in enumerate(log())}
+    assert_same_state(mine.state, undisturbed.state)
+
+
+DEATHS = {
+    "embedded": (4, None),  # between the objects of the second checkpoint, and anywhere
+    "real": (2, None, 4, 5, None, 8, None),  # between the first markers, between later ones, …
+}
+
+
+def test_killed_in_the_middle_of_checkpoints_and_of_batches(settings, parts):
+    fill(settings)
+    draw = random.Random(5)
+    for dies_at in DEATHS[parts.kind]:
+        with started(Life(settings, until_caught_up=True, dies_at=dies_at, pause_seconds=0.02)) as worker:
+            if dies_at is None:
+                for _ in range(draw.randint(5, 25)):
+                    worker.stdout.readline()
+                worker.kill()
+            assert worker.wait(100) == -signal.SIGKILL
+    assert sum(committed(settings).values()) < sum(map(len, log()))  # there is something left to do
+    with started(Life(settings, until_caught_up=True)) as worker:
+        assert worker.wait(100) == 0
+    assert_like_an_undisturbed_run(settings)
+
+
+class Stopped(Pipeline):
+    """Asks its worker to stop after some batches, as an operator would."""
+
+    left = 20
+
+    def process(self, *args, **kwargs):
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().process(*args, **kwargs)
+
+
+def test_a_worker_that_stops_hands_over_exactly_and_another_kind_of_state_is_refused(settings):
+    fill(settings)
+    rare = changed(settings, checkpoint={"interval_seconds": 1000.0})  # so that it is the stop that saves
+    first = run_worker(rare, Stopped(rare, promotions=REGISTER))
+    assert 0 < first.events < 2300
+    assert committed(rare) == saved(rare).offsets
+    second = run_worker(rare, pipeline(rare), until_caught_up=True)
+    assert first.events + second.events == 2334
+    assert_like_an_undisturbed_run(rare)
+
+    other = changed(rare, time={"pane_seconds": 30})
+    with pytest.raises(StateRefused, match=r"^the saved state has time \w+ and this worker \w+: .* --forget-state"):
+        run_worker(other, pipeline(other), until_caught_up=True)
+    assert run_worker(other, pipeline(other), until_caught_up=True, forget_state=True).events == 0
+
+
+def test_a_broker_keeps_what_is_written_and_says_what_is_there(settings):
+    asyncio.run(ensure_topics(settings, {}))
+
+    async def run():
+        changelog = Changelog(settings.kafka, {})
+        assert (await changelog.read()).newest() is None
+        objects = [(Key(str(number % 4), 5, 1, number), bytes([number]) * 70_000) for number in range(40)]
+        assert await changelog.write(objects) == 40 * 70_000
+        await changelog.write((key, None) for key, _ in objects[:39])
+        shelf = await changelog.read()
+        await changelog.stop()
+        return shelf
+
+    shelf = asyncio.run(run())
+    assert (list(shelf.keys), shelf.epoch) == ([Key("3", 5, 1, 39)], 5)
+
+
+def test_without_checkpoints_a_worker_makes_no_topic_for_them(settings):
+    off = changed(settings, checkpoint={"on": False})
+    fill(off, 20)
+    assert run_worker(off, pipeline(off), until_caught_up=True).events == 80
+    assert sum(committed(off).values()) == 80
+    assert f"{off.kafka.group}-state-changelog" not in asyncio.run(topics(off))
+
+
+async def topics(settings) -> list[str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.brokers)
+    await admin.start()
+    try:
+        return await admin.list_topics()
+    finally:
+        await admin.close()
