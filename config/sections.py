@@ -253,6 +253,19 @@ class FeatureLogSettings(Section):
     every_seconds: Seconds
 
 
+class FeedbackSettings(Section):
+    """Analysts' verdicts on alerts: what follows of them online, and when silence is a label."""
+
+    on: bool
+    topic: Name
+    step_decades: Annotated[float, Field(ge=0, le=4, allow_inf_nan=False)]
+    max_decades: Annotated[float, Field(ge=0, le=8, allow_inf_nan=False)]
+    keep_seconds: Seconds
+    suppress_seconds: Seconds
+    loss_limit: Wait
+    maturity_seconds: Wait
+
+
 class PromotionSettings(Section):
     """The register of promotions, if there is one."""
 

@@ -29,6 +29,7 @@ from config.sections import (
     DecodeSettings,
     DetectorSettings,
     FeatureLogSettings,
+    FeedbackSettings,
     JudgeSettings,
     KafkaSettings,
     LogSettings,
@@ -74,6 +75,7 @@ class Settings(BaseSettings):
     promotions: PromotionSettings
     checkpoint: CheckpointSettings
     feature_log: FeatureLogSettings
+    feedback: FeedbackSettings
     models: ModelSettings
     web: WebSettings
     log: LogSettings

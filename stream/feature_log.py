@@ -65,6 +65,7 @@ class FeatureLog:
         self._names = features_for("order", {name: parts[name] for name, part in settings.features.items() if part.on})
         self._hash = fingerprint(settings.features)
         self._sample = settings.feature_log.sample
+        self._partitions = settings.kafka.partitions
         self._began: dict[int, int] = {}
         self.set_versions(versions or {})
 
@@ -118,8 +119,9 @@ class FeatureLog:
         return {"began": np.array(began, np.int64).reshape(len(began), 2)}
 
     def set_state(self, state: State) -> None:
-        """Go on with memories that reach back as far."""
-        self._began = {int(partition): int(offset) for partition, offset in state["began"]}
+        """Go on with memories that reach back as far; where no log was kept, as far as can be."""
+        began = state["began"].tolist() if state else [(number, 0) for number in range(self._partitions)]
+        self._began = dict(began)
 
     def _sampled(self, rows: ScoredRows) -> ScoredRows:
         bits = rows.event_id.hash.view(np.uint64) >> np.uint64(11)

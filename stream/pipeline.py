@@ -24,6 +24,7 @@ from stream.assembly import Assembly
 from stream.dead_letter import DeadLetter
 from stream.decode import Decoder
 from stream.feature_log import FeatureLog
+from stream.feedback.effect import FeedbackEffect
 from stream.incidents import Incidents
 from stream.malformed import PART, TITLE, malformed_verdicts
 from stream.model_registry.serving import Served
@@ -89,6 +90,7 @@ class Pipeline:
         self._across: Across = assembly.across(n)
         self._incidents = Incidents(settings.alerts, Policy.load(settings.alerts.policy_file).answer)
         titles = assembly.titles | {PART: TITLE}
+        self.feedback = FeedbackEffect(settings.feedback, settings.judge) if settings.feedback.on else None
         self.models = assembly.versions
         self.shadows: list[Shadow] = []
         self.feature_log = FeatureLog.of(settings, self.models)
@@ -168,6 +170,8 @@ class Pipeline:
             parts[f"explainer.{number}"] = self._explainers[number]
         if self.feature_log:
             parts["feature_log"] = self.feature_log
+        if self.feedback:
+            parts["feedback"] = self.feedback
         return parts
 
     def _scored(self, partition: int, batch: Batch, verdicts: Sequence[Verdict]) -> ScoredRows | None:
@@ -177,6 +181,8 @@ class Pipeline:
 
     def _told(self, *, wait: bool) -> Outcome:
         verdicts, reached_ms = self._across.release(wait=wait)
+        if self.feedback:
+            verdicts = self.feedback.passed(verdicts)
         alerts = [
             self._writer.write(told, self._across.usual.at(told.clock_ms))
             for told in self._incidents.take(verdicts, reached_ms)

@@ -71,7 +71,7 @@ class Worker:
     def __init__(self, settings):
         self.pipeline = Pipeline(settings)
         self.metrics = CollectorRegistry()
-        self.control = Control(settings, self.pipeline, ControlMetrics(self.metrics, self.pipeline), {}, self.send)
+        self.control = Control(settings, self.pipeline, ControlMetrics(self.metrics, self.pipeline), self.send)
         self.sent = {}
 
     async def send(self, key, value):

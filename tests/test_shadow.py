@@ -11,20 +11,19 @@ from uuid import uuid4
 import msgspec
 import numpy as np
 import pytest
-from aiokafka import AIOKafkaProducer
 
 from config.sections import PromotionPolicy
 from config.settings import load
 from models.package import ModelRefused
 from stream.cli import main
 from stream.control_topic import Announcement, key_of
-from stream.engine.topics import ensure_control_topic
 from stream.model_registry.comparison import Labelled, check_policy, compared, unmet
 from stream.model_registry.registry import Registry
 from stream.model_registry.serving import challengers_of
 from stream.pipeline import Pipeline
 from stream.scored_rows import RAW, SCORE
 from stream.shadow import ShadowReport
+from stream.whole_topic import add
 from tests.small_shop import log
 from tests.test_hot_reload import Worker, about, package, served_from
 
@@ -209,15 +208,8 @@ def run(monkeypatch, capsys, registry, settings, tmp_path):
 
 
 def tell(kafka, *reports):
-    async def send():
-        await ensure_control_topic(kafka, {})
-        producer = AIOKafkaProducer(bootstrap_servers=kafka.brokers)
-        await producer.start()
-        for one in reports:
-            await producer.send_and_wait(kafka.control_topic, msgspec.json.encode(one), key_of(one))
-        await producer.stop()
-
-    asyncio.run(send())
+    for one in reports:
+        asyncio.run(add(kafka, kafka.control_topic, key_of(one), msgspec.json.encode(one)))
 
 
 def test_the_command_compares_and_promotes_what_the_policy_allows_or_somebody_overrides_by_name(run, registry):

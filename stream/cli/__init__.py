@@ -15,6 +15,7 @@ from stream.cli import (
     demo,
     dlq,
     evaluate,
+    feedback,
     health,
     import_,
     models,
@@ -53,6 +54,7 @@ app.add_typer(_config, name="config")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(models.app, name="models")
+app.add_typer(feedback.app, name="feedback")
 
 
 def main() -> None:

@@ -30,6 +30,10 @@ _Address = Annotated[
     str | None, typer.Option("--registry", metavar="ADDRESS", help="Folder or s3://…; else models.registry.")
 ]
 _Note = Annotated[str, typer.Option("--note", help="Why, for whoever reads it later.")]
+_Features = Annotated[
+    Path | None,
+    typer.Option("--features", metavar="FOLDER", help="What `orderwatch archive` filled, for analysts' verdicts."),
+]
 _Author = Annotated[str | None, typer.Option("--author", help="Who does it; else your login name.")]
 
 
@@ -72,6 +76,7 @@ def promote(
         list[str] | None,
         typer.Option("--override", metavar="NAME", help="Demand of models.promotion that it need not meet."),
     ] = None,
+    features: _Features = None,
     note: _Note = "",
     author: _Author = None,
     registry: _Address = None,
@@ -86,7 +91,7 @@ def promote(
 
     models, settings = _open(registry, config)
     name, version = _named_version(model)
-    overridden = require(models, name, version, settings, override or ())
+    overridden = require(models, name, version, settings, override or (), features)
     check = _servable_here(settings)
     change = models.promote(name, version, author=_who(author), note=noted(note, overridden), check=check)
     _tell(change, name, settings, as_json=as_json)
@@ -95,6 +100,7 @@ def promote(
 @app.command()
 def compare(
     model: _Version,
+    features: _Features = None,
     registry: _Address = None,
     as_json: AsJson = False,
     config: ConfigFiles = None,
@@ -106,7 +112,7 @@ def compare(
 
     models, settings = _open(registry, config)
     name, version = _named_version(model)
-    found = comparison(models, name, version, settings)
+    found = comparison(models, name, version, settings, features)
     missing = unmet(settings.models.promotion, found)
     if as_json:
         _print_json(view.compared(found, missing))

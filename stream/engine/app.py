@@ -20,11 +20,13 @@ from stream.engine.assignor import OneWatches
 from stream.engine.control import Control, Serving, followed
 from stream.engine.control_metrics import ControlMetrics
 from stream.engine.feature_writer import FeatureWriter
+from stream.engine.feedback_reader import FeedbackReader
 from stream.engine.flow import Flow
 from stream.engine.metrics import PublishMetrics
 from stream.engine.publisher import Publisher
 from stream.engine.transport import BATCHES_IN_FLIGHT, BATCHES_PER_POLL, BatchConsumer, BatchTransport
 from stream.feature_log import FeatureLog
+from stream.feedback.effect import FeedbackEffect
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -49,6 +51,7 @@ class EngineApp(faust.App):
     flow: Flow
     alert_channel: AlertChannel
     publish_metrics: PublishMetrics
+    feedback: FeedbackReader | None = None
     changelog: Changelog
     checkpointer: Checkpointer | None
     refusal: StateRefused | None = None
@@ -106,6 +109,8 @@ def create_app(
         app.timer(settings.feature_log.every_seconds)(_ticking(app))
     if isinstance(judge, Serving) and followed(settings):
         _add_control(app, settings, judge)
+    if isinstance(effect := getattr(judge, "feedback", None), FeedbackEffect):
+        _add_feedback(app, settings, effect)
     return app
 
 
@@ -164,16 +169,32 @@ def _feature_writer(settings: Settings, publisher: Publisher) -> FeatureWriter |
 
 def _add_control(app: EngineApp, settings: Settings, judge: Serving) -> None:
     metrics = ControlMetrics(app.publish_metrics.registry, judge)
-
-    async def send(key: bytes, value: bytes) -> None:
-        await app.producer.send_and_wait(settings.kafka.control_topic, key, value, None, None, None)
-
-    control = Control(settings, judge, metrics, security(settings.kafka), send)
+    control = Control(settings, judge, metrics, _sender(app, settings.kafka.control_topic))
 
     async def follow_models() -> None:
         await control.run()
 
     app.task(follow_models)
+
+
+def _add_feedback(app: EngineApp, settings: Settings, effect: FeedbackEffect) -> None:
+    send = _sender(app, settings.kafka.control_topic)
+    app.feedback = reader = FeedbackReader(settings, effect, lambda: app.flow.clock_ms, send)
+    app.publish_metrics.registry.register(reader)
+
+    async def follow_feedback() -> None:
+        await reader.run()
+
+    app.task(follow_feedback)
+
+
+def _sender(app: EngineApp, topic: str) -> Callable[[bytes, bytes], Awaitable[Any]]:
+    """Gives a topic of one partition a key and a value."""
+
+    async def send(key: bytes, value: bytes) -> None:
+        await app.producer.send_and_wait(topic, key, value, 0, None, None)
+
+    return send
 
 
 def _ticking(app: EngineApp) -> Callable[[], Awaitable[None]]:

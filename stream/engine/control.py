@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
@@ -25,6 +24,7 @@ from models.watch import OrderWatch
 from stream.control_topic import MODEL, Announcement, key_of, read_announcement
 from stream.model_registry.serving import challengers_of, registry_of, served_by
 from stream.shadow import Shadow
+from stream.whole_topic import follow
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_POLL_MS: Final = 500
 _RETRY_SECONDS: Final = 2.0
 _REPORT_SECONDS: Final = 5.0
 _BEHIND_SECONDS: Final = 0.25
@@ -83,15 +82,15 @@ class Control:
         settings: Settings,
         judge: Serving,
         metrics: ControlMetrics,
-        security: Mapping[str, Any],
         send: Callable[[bytes, bytes], Awaitable[Any]],
     ) -> None:
         self._settings, self._judge, self._metrics = settings, judge, metrics
-        self._security, self._send = security, send
+        self._send = send
         self._followed = followed(settings)
         self._registry = registry_of(settings)
         self._run = secrets.token_hex(4)
         self._reported: dict[bytes, int] = {}
+        self._reported_at = time.monotonic()
 
     async def run(self) -> None:
         """Follow the topic from its start, for ever; that Kafka is away is said once."""
@@ -100,34 +99,18 @@ class Control:
             await self._look(Announcement(name))
         while True:
             try:
-                await self._follow()
+                await follow(self._settings.kafka, self._settings.kafka.control_topic, self._hear)
             except (KafkaError, OSError) as error:
                 failures += 1
                 if failures == 1:
                     log.warning("no word of changed models (%s); trying again every %g s", error, _RETRY_SECONDS)
                 await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _follow(self) -> None:
-        kafka = self._settings.kafka
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=kafka.brokers,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=_POLL_MS,
-            **self._security,
-        )
-        await consumer.start()
-        consumer.assign([TopicPartition(kafka.control_topic, 0)])
-        reported = time.monotonic()
-        try:
-            while True:
-                fetched = await consumer.getmany(timeout_ms=_POLL_MS)
-                await self.hear(record for records in fetched.values() for record in records)
-                if time.monotonic() - reported >= _REPORT_SECONDS:
-                    await self.report()
-                    reported = time.monotonic()
-        finally:
-            await consumer.stop()
+    async def _hear(self, records: Sequence[Any]) -> None:
+        await self.hear(records)
+        if time.monotonic() - self._reported_at >= _REPORT_SECONDS:
+            await self.report()
+            self._reported_at = time.monotonic()
 
     async def hear(self, records: Iterable[Any]) -> None:
         """Look at the models that were told of, each once."""

@@ -149,6 +149,11 @@ class Flow:
             self._hold_back(consumer)
 
     @property
+    def clock_ms(self) -> int:
+        """The event time that the judge had reached with the last batch."""
+        return self._clock_ms
+
+    @property
     def position(self) -> Mapping[int, int]:
         """Partition -> the offset after the last record that was judged, or where reading begins."""
         return self._position

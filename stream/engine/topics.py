@@ -56,12 +56,12 @@ async def ensure_topics(settings: Settings, security: Mapping[str, Any]) -> None
         await admin.close()
 
 
-async def ensure_control_topic(kafka: KafkaSettings, security: Mapping[str, Any]) -> None:
-    """Create the topic on which changes of models are told, if it is missing. Raises `TopicError`."""
+async def ensure_small_topic(kafka: KafkaSettings, topic: str, security: Mapping[str, Any]) -> None:
+    """Create a topic of one partition, of control or of feedback, if it is missing. Raises `TopicError`."""
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.brokers, request_timeout_ms=_CONNECT_SECONDS * 1000, **security)
     try:
         await admin.start()
-        for name in await _create(admin, [_control(kafka)]):
+        for name in await _create(admin, [_small(kafka, topic)]):
             await _described(admin, [name])
     except (KafkaError, OSError, TimeoutError) as error:
         raise TopicError(f"Kafka at {kafka.brokers} (kafka.brokers): {error}") from error
@@ -84,12 +84,15 @@ def _wanted(settings: Settings) -> list[NewTopic]:
     topics = [
         NewTopic(name, kafka.partitions, kafka.replication_factor, topic_configs=configs) for name, configs in named
     ]
-    return [*topics, _control(kafka)] if settings.models.registry else topics
+    told = settings.feedback.on
+    small = {kafka.control_topic: settings.models.registry or told, settings.feedback.topic: told}
+    return [*topics, *(_small(kafka, name) for name, is_on in small.items() if is_on)]
 
 
-def _control(kafka: KafkaSettings) -> NewTopic:
-    """One partition: what is told there is told in one order."""
-    return NewTopic(kafka.control_topic, 1, kafka.replication_factor, topic_configs={"cleanup.policy": "compact"})
+def _small(kafka: KafkaSettings, topic: str) -> NewTopic:
+    """One partition: what is told there is told in one order, and kept."""
+    configs = {"cleanup.policy": "compact"} if topic == kafka.control_topic else {"retention.ms": "-1"}
+    return NewTopic(topic, 1, kafka.replication_factor, topic_configs=configs)
 
 
 async def _create(admin: AIOKafkaAdminClient, wanted: list[NewTopic]) -> list[str]:

@@ -127,6 +127,8 @@ async def _run(
             on_ready()
         app = create_app(settings, judge, on_alert, forget_state=forget_state)
         app.on_refused = stop.set
+        if app.feedback is not None:
+            await app.feedback.load()
         async with _observed(app, settings, judge, stop):
             try:
                 await _work(app, stop, until_caught_up)
