@@ -160,6 +160,12 @@ class Column:
         nothing = _nan(rows)
         return cls(nothing, nothing, nothing, is_silent=True)
 
+    def spread(self, at: I64, rows: int) -> Column:
+        """The same at positions `at` of so many rows, nothing at the others."""
+        spread = np.full((3, rows), np.nan)
+        spread[:, at] = self.values, self.low, self.high
+        return Column(*spread)
+
 
 @dataclass(slots=True)
 class Keyed:

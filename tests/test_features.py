@@ -20,6 +20,8 @@ from features.feature import Feature
 from features.keys import Keys
 from features.partition import Partition
 from features.read import read
+from features.recent_tail import BINS
+from features.recent_tail import follow as recent_tail
 from features.robust_level import RobustLevel
 from features.tabulate import tabulate
 from models.examples import approved, created, delivered, encoded, line, paid, shipped
@@ -149,6 +151,22 @@ def test_a_new_product_leans_on_its_seller() -> None:
     deviation = levels.follow([product, seller], prices).values
     assert np.abs(deviation[40:-1]).max() < 2
     assert deviation[-1] > 6
+
+
+def test_a_tail_is_the_share_that_was_as_long_whatever_the_shape() -> None:
+    draw = np.random.default_rng(3)
+    two_humps = np.where(
+        draw.random(4_000) < 0.7, draw.normal(86_400, 6_000, 4_000), draw.normal(3 * 86_400, 9_000, 4_000)
+    )
+    rows, fresh, counts = np.zeros(4_001, np.int64), np.arange(4_001) == 0, np.zeros((1, BINS))
+    for asked in (80_000.0, 150_000.0, 260_000.0, 600_000.0):
+        counts[:] = 0.0
+        x = np.append(two_humps, asked)
+        tail, low, high = recent_tail(rows, fresh, x, 50.0, 2_000.0, 0.98, counts)
+        assert np.isnan(tail[:50]).all()
+        assert abs(tail[-1] - float(np.mean(two_humps[-2_000:] >= asked))) < 0.12
+        np.testing.assert_allclose([low[-1], high[-1]], np.quantile(two_humps, [0.01, 0.99]), rtol=0.1)
+        assert counts.sum() <= 2_000
 
 
 def test_the_spaces_of_a_partition_are_bounded_by_the_settings() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from annotated_types import Gt
 from pydantic.dataclasses import dataclass
 
-from features.batch import F64, I64, PLACES, Batch, Column, Level
+from features.batch import I64, PLACES, Batch, Column, Level
 from features.event import APPROVED, DELIVERED, PAID, SHIPPED
 from features.feature import STRICT, Feature
 from features.robust_level import RobustLevel
@@ -52,12 +52,7 @@ class StageLatency(Feature):
         batch.routes = self._routes(batch, at)
         seconds = np.maximum(batch.life.latency_seconds[at], 0.0) + 1.0
         levels = [batch.key(self._spaces["route"]), batch.key(self._spaces["stage"])]
-        column = self._levels.follow_logs(levels, seconds)
-        return Column(
-            _spread_out(column.values, at, len(batch)),
-            _spread_out(column.low, at, len(batch)),
-            _spread_out(column.high, at, len(batch)),
-        )
+        return self._levels.follow_logs(levels, seconds).spread(at, len(batch))
 
     def _parts(self) -> dict[str, Stateful]:
         return {"levels": self._levels}
@@ -91,9 +86,3 @@ class StageLatency(Feature):
 
     def _word(self, kind: str, row: int) -> str:
         return self._spaces[kind].names[int(row) - 1] if row else ""
-
-
-def _spread_out(values: F64, at: I64, n: int) -> F64:
-    out = np.full(n, np.nan)
-    out[at] = values
-    return out
