@@ -273,12 +273,12 @@ def test_units_are_the_partitions_and_the_rest() -> None:
 def test_settings_that_shape_the_state_are_named_when_they_differ_and_no_others() -> None:
     plain = schema_of(load())
     assert plain == schema_of(load(judge={"alert_score": 0.5}, alerts={"budget_per_day": 3}, redis={"stream": "x"}))
+    assert plain == schema_of(load(rules={"total_mismatch": {"on": False}}))
     for changed, word in (
         ({"kafka": {"partitions": 5}}, "kafka.partitions"),
         ({"time": {"pane_seconds": 7}}, "time"),
         ({"state": {"max_orders": 10}}, "state"),
         ({"features": {"basket_total": {"on": False}}}, "features"),
-        ({"rules": {"total_mismatch": {"on": False}}}, "rules"),
         ({"detectors": {"half_space_trees": {"params": {"n_trees": 7}}}}, "detectors"),
     ):
         other = schema_of(load(**changed))

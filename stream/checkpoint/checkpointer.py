@@ -169,7 +169,7 @@ class Checkpointer:
             return {}
         check_schema(self._schema, saved.schema)
         try:
-            self._judge.set_state(saved.state)
+            self._judge.set_state(_with_new_parts(saved.state, self._blank))
         except (ValueError, KeyError, TypeError) as error:
             raise refused(error) from error
         return saved.offsets
@@ -189,6 +189,12 @@ def _state_of(judge: Stateful) -> State:
         return judge.get_state()
     except ValueError as error:
         raise StateRefused(f"checkpoint.on is true, and the state cannot be saved: {error}") from error
+
+
+def _with_new_parts(state: State, blank: State) -> State:
+    """A state with the parts that were off when it was saved, as they begin; a part is what stands before the slash."""
+    parts = {name.partition("/")[0] for name in state}
+    return {name: array for name, array in blank.items() if name.partition("/")[0] not in parts} | state
 
 
 def _copied(state: State) -> State:

@@ -26,7 +26,7 @@ class StateRefused(ConfigRefused):
 def schema_of(settings: Settings) -> dict[str, str]:
     """A word for each group of settings that shapes the state, and for the layout of the code.
 
-    Thresholds of the verdicts, budgets, texts and addresses are not among them: they may change on a living state.
+    Rules, thresholds of verdicts, budgets, texts and addresses are not among them: they may change on a living state.
     """
     groups: dict[str, Any] = {
         "kafka.partitions": settings.kafka.partitions,
@@ -34,7 +34,6 @@ def schema_of(settings: Settings) -> dict[str, str]:
         "time": settings.time.model_dump(include={"pane_seconds", "allowed_lateness_seconds", "business_timezone"}),
         "state": settings.state.model_dump(),
         "features": _parts(settings.features),
-        "rules": sorted(_parts(settings.rules)),
         "detectors": _parts(settings.detectors),
     }
     return {"layout": str(LAYOUT)} | {name: _word(value) for name, value in groups.items()}
