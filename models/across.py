@@ -31,6 +31,7 @@ from models.drift_count import DriftCount
 from models.open_panes import TOO_LATE, OpenPanes
 from models.verdict import Verdict
 from models.volume_count import VolumeCount
+from models.warm_up import WarmUp
 
 _NOTHING_HELD: Final = np.iinfo(np.int64).max
 
@@ -95,6 +96,11 @@ class Across:
     def clock_ms(self) -> int:
         """The event time that the partition farthest ahead has reached."""
         return int(self._clock_ms.max())
+
+    @property
+    def warm_ups(self) -> dict[str, WarmUp]:
+        """How far each series is that has to learn what is usual first."""
+        return {name: part.warm_up for name, part in self._volumes.items()}
 
     def cut(self, partition: int, batch: Batch, verdicts: list[Verdict], spaces: Mapping[str, Keys]) -> Slice:
         """Reduce a judged batch to its slice; `spaces` are the partition's key spaces."""

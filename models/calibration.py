@@ -53,6 +53,7 @@ from models.sliding_tail import (
     smaller,
     tail_rows,
 )
+from models.warm_up import WarmUp
 
 HELD, CALM, ADOPTING, PLACES = range(5, 9)
 """Places in `place`, behind those of `models.sliding_tail`: rows held back, rows since the last suspect, and
@@ -202,6 +203,11 @@ class Calibration:
         self._tail_least, rows = tail_rows(share, self.reference_rows)
         self._tail = np.zeros(rows)
         gather(self._ring, self._tail, self._place)
+
+    @property
+    def warm_up(self) -> WarmUp:
+        """Scores learned, of those that it takes to have an opinion."""
+        return WarmUp(int(self._place[COUNT]), self.min_reference_rows, "scores")
 
     def score(self, raw: F64Vector) -> F64Vector:
         """Score each row on the reference as it is now. Changes nothing."""

@@ -17,6 +17,7 @@ from models.verdict import Signal, Verdict
 from models.volume_count import ACROSS
 from models.volume_series import SURGE
 from models.volumes.stock_against_sales import SEPARATOR, StockAgainstSales
+from models.warm_up import WarmUp
 
 _MOST_FINDINGS: Final = 1 << 32
 _SEPARATOR: Final = ord(SEPARATOR)
@@ -101,6 +102,11 @@ class StockLedger:
     def close(self, upto: int, counted: Counted, pane_ms: int, lateness_ms: int) -> list[Verdict]:  # noqa: ARG002  # as series do
         """Verdicts on the panes up to and with `upto`."""
         return self._enter(counted, pane_ms, lateness_ms) if len(counted) else []
+
+    @property
+    def warm_up(self) -> WarmUp:
+        """Nothing is to be learned first."""
+        return WarmUp(0, 0, "hours")
 
     def get_state(self) -> State:
         """Levels and sales by sku."""

@@ -12,6 +12,7 @@ from models.open_panes import Counted
 from models.verdict import Signal, Verdict
 from models.volume_findings import SURGE, Findings, Tally
 from models.volume_series import NO_KEY, VolumeSeries
+from models.warm_up import WarmUp
 
 ACROSS: Final = -1
 """The partition of a verdict that no single partition gave."""
@@ -26,6 +27,10 @@ class Baseline(Protocol):
 
     def close_tally(self, upto: int, tally: Tally) -> Findings:
         """Judge and learn the panes up to and with `upto`."""
+
+    @property
+    def warm_up(self) -> WarmUp:
+        """What was learned, of what it takes before anything is found."""
 
     def get_state(self) -> State:
         """Everything learned."""
@@ -81,6 +86,11 @@ class VolumeCount:
         found = self._baseline.close_tally(upto, Tally(rows, counted.panes, counted.counts, fresh))
         verdicts = (self._verdict(found, i, pane_ms, lateness_ms) for i in range(len(found)))
         return [verdict for verdict in verdicts if verdict is not None]
+
+    @property
+    def warm_up(self) -> WarmUp:
+        """How far what is usual is known."""
+        return self._baseline.warm_up
 
     def get_state(self) -> State:
         """Keys, and what is usual of them."""

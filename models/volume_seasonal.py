@@ -12,6 +12,7 @@ from models.volume_findings import F64, FINDING_FIELDS, I64, Findings, Flags, St
 from models.volume_panes import close_panes, project
 from models.volume_season import ROW, Tuning
 from models.volume_windows import COUNT, EXPECTED, RING_FIELDS, SPREAD_FIELDS, SUM_FIELDS
+from models.warm_up import WarmUp
 
 _CHUNK_PANES: Final = 1 << 16  # bounds the memory that a long silence takes
 _HOUR_SECONDS: Final = 3600
@@ -169,6 +170,13 @@ class SeasonalVolume:
     def ring_panes(self) -> int:
         """How many of the last panes are remembered one by one."""
         return int(self._state["rings"].shape[1])
+
+    @property
+    def warm_up(self) -> WarmUp:
+        """Hours that the key known longest has learned, of those that it takes before anything is found."""
+        rows, hour = self._state["rows"], self._tuning.hour_panes
+        learned = int(rows["learned"][rows["live"] == 1].max(initial=0))
+        return WarmUp(int(learned / hour), round(self._tuning.ready_panes / hour), "hours")
 
     def is_awake(self, row: int) -> bool:
         """Whether the row has had an order within `retire_days`."""

@@ -25,6 +25,7 @@ from models.volume_keys import (
 from models.volume_panes import report, with_room
 from models.volume_pulse import Pulse
 from models.volume_windows import BEST_FIELDS, DIRECTION, SPREAD_FIELDS, P, fit_spread
+from models.warm_up import WarmUp
 
 if TYPE_CHECKING:
     from models.volume_findings import F64, I64, Flags
@@ -172,6 +173,13 @@ class SparseVolume:
         arrays = (state["keys"], self._windows, self._pulse.ring, state["population"], state["spread"])
         found, used = _close_keys(*arrays, tally.rows, tally.panes, tally.counts, tally.fresh, self._tuning)
         return found[:used]
+
+    @property
+    def warm_up(self) -> WarmUp:
+        """Hours since the population's first order, of those that it takes before anything is found."""
+        hour, since = self._tuning.hour_panes, int(self._state["population"][SINCE])
+        panes = self._pulse.closed - since if self._pulse.is_awake else 0
+        return WarmUp(int(panes / hour), round(self._tuning.ready_panes / hour), "hours")
 
     def get_state(self) -> State:
         """Everything learned, as arrays: copies."""

@@ -10,6 +10,7 @@ import numpy as np
 from features.batch import F64, I64, Batch, Flag
 from features.order_rows import order_rows
 from features.state import State, Stateful, gathered, restore
+from models.warm_up import WarmUp
 
 if TYPE_CHECKING:
     from models.calibration import Calibration
@@ -62,6 +63,11 @@ class Watch(ABC):
         if not np.count_nonzero(large):
             return large.nonzero()[0]
         return (large & (self.scores >= self._alert_score)).nonzero()[0]
+
+    @property
+    def warm_up(self) -> WarmUp:
+        """Scores learned, of those that it takes to have an opinion."""
+        return self._calibration.warm_up
 
     def get_state(self) -> State:
         """The reference of the calibration, and what the detector has learned."""

@@ -37,7 +37,7 @@ def replay_via_kafka(
         pipeline = Pipeline(settings, promotions=promotions)
         done = run_worker(settings, pipeline, until_caught_up=True, on_alert=tally.add_alert)
     return dataclasses.replace(
-        tally.summary(pipeline.held_back),
+        tally.summary(pipeline.held_back, pipeline.warming_up),
         events=done.events,
         invalid=done.dead_letters,
         duplicates=done.duplicates,

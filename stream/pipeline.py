@@ -19,6 +19,7 @@ from models.across import Across
 from models.calibration import Calibration
 from models.detector import Detector
 from models.verdict import Verdict
+from models.warm_up import WarmUp
 from stream.alert import Alert, AlertWriter
 from stream.assembly import Assembly
 from stream.dead_letter import DeadLetter
@@ -105,6 +106,14 @@ class Pipeline:
     def held_back(self) -> dict[str, int]:
         """Family -> conditions that its budget of alerts has held back so far (`alerts.budget_per_day`)."""
         return dict(self._incidents.held_back)
+
+    @property
+    def warming_up(self) -> dict[str, WarmUp]:
+        """The parts that have no opinion yet, and how far they are; of partitions, the one that is least far."""
+        parts = self._across.warm_ups
+        for watch in (watch for judge in self._judges for watch in judge.watches):
+            parts[watch.name] = min(parts.get(watch.name, watch.warm_up), watch.warm_up)
+        return {name: warm_up for name, warm_up in parts.items() if not warm_up.is_over}
 
     def serve(self, name: str, model: Served, copies: Sequence[tuple[Detector, Calibration]]) -> None:
         """Have a detector go on as another model from the next batch on; `copies` : one of its own a partition."""

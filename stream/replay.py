@@ -13,10 +13,11 @@ from stream.pipeline import Outcome, Pipeline
 from stream.record import StoredRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from config.promotions import PromotionRegister
     from config.settings import Settings
+    from models.warm_up import WarmUp
     from stream.alert import Alert
 
 
@@ -27,6 +28,7 @@ class ReplaySummary:
     `events` were valid, `invalid` went to the dead letters, `duplicates` and `late` are among `events`.
     `alerts` counts the times a condition began to hold, `transitions` also its updates and its end, `conditions`
     the distinct things they are about, `held_back` those that a family's budget of alerts did not let through.
+    `warming_up` names the parts that had no opinion to the end, and how far they were: "13 of 24 hours".
     """
 
     events: int
@@ -38,6 +40,7 @@ class ReplaySummary:
     conditions: int
     alerts_by_kind: dict[str, int]
     held_back: dict[str, int]
+    warming_up: dict[str, str]
     seconds: float
 
 
@@ -71,7 +74,7 @@ class Tally:
         self.conditions.add(alert.fingerprint)
         self.on_alert(alert)
 
-    def summary(self, held_back: dict[str, int]) -> ReplaySummary:
+    def summary(self, held_back: dict[str, int], warming_up: Mapping[str, WarmUp] | None = None) -> ReplaySummary:
         """Say what has been counted, and how long it took since this tally was made."""
         return ReplaySummary(
             events=self.events,
@@ -83,6 +86,7 @@ class Tally:
             conditions=len(self.conditions),
             alerts_by_kind={kind: count for kind, count in self.kinds.most_common() if count},
             held_back=held_back,
+            warming_up={name: str(warm_up) for name, warm_up in sorted((warming_up or {}).items())},
             seconds=round(time.perf_counter() - self.began, 3),
         )
 
@@ -99,7 +103,7 @@ def replay(
     for partition, records in batches(lines, settings.kafka.partitions, settings.kafka.max_poll_records):
         tally.add(pipeline.process(partition, records))
     tally.add(pipeline.finish())
-    return tally.summary(pipeline.held_back)
+    return tally.summary(pipeline.held_back, pipeline.warming_up)
 
 
 def batches(lines: Iterable[bytes], partitions: int, most_lines: int) -> Iterator[tuple[int, list[StoredRecord]]]:

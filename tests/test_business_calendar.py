@@ -27,6 +27,7 @@ from models.volumes.all_orders import AllOrders
 from stream.incidents import Incidents
 from stream.pipeline import Pipeline
 from stream.record import StoredRecord
+from stream.replay import replay
 
 DAY, MINUTE_MS, DAY_MS = 1440, 60_000, 86_400_000
 HOURS = np.array([3, 2, 1, 1, 1, 1, 1, 2, 4, 6, 8, 9, 8, 9, 9, 9, 9, 8, 7, 8, 8, 8, 8, 6])
@@ -218,6 +219,26 @@ def price(n):
 
 
 # cold start -----------------------------------------------------------------------------------------------------
+
+
+def test_a_cold_start_says_how_far_each_part_is_until_it_has_an_opinion():
+    pipeline = Pipeline(load(), partitions=1)
+    assert str(pipeline.warming_up["all_orders"]) == "0 of 24 hours"
+    assert str(pipeline.warming_up["price_outlier"]) == "0 of 200 scores"
+    events = [created(f"o{n}", at=60 * n, customer_id=f"c{n}") for n in range(60 * 26)]
+    records = [StoredRecord(encoded(event), b"k", offset) for offset, event in enumerate(events)]
+    pipeline.process(0, records[: 60 * 13 + 10], wait=False)
+    assert str(pipeline.warming_up["all_orders"]) == "12 of 24 hours"  # what is not settled is not learned
+    assert str(pipeline.warming_up["product_orders"]) == "13 of 24 hours"
+    assert "price_outlier" not in pipeline.warming_up
+    pipeline.process(0, records[60 * 13 + 10 :], wait=False)
+    assert pipeline.warming_up.keys().isdisjoint({"all_orders", "channel_orders", "product_orders", "customer_orders"})
+
+
+def test_a_replay_says_what_had_no_opinion():
+    summary = replay([encoded(created(f"o{n}", at=60 * n)) for n in range(90)], load())
+    assert summary.warming_up["all_orders"] == "0 of 24 hours"
+    assert summary.warming_up["half_space_trees"].endswith("of 200 scores")
 
 
 def test_what_was_never_seen_borrows_from_its_parent_and_that_from_its_own():

@@ -124,6 +124,9 @@ class _Found:
         if summary.held_back:
             held = ", ".join(f"{family} {count:,}" for family, count in sorted(summary.held_back.items()))
             console.print(f"held back by alerts.budget_per_day: {held}", soft_wrap=True)
+        if summary.warming_up:
+            parts = ", ".join(f"{name} {far}" for name, far in summary.warming_up.items())
+            console.print(f"warming up, no opinion yet: {parts}", soft_wrap=True)
         console.print(
             f"{summary.events:,} events ({summary.duplicates:,} duplicates, {summary.late:,} late), "
             f"{summary.invalid:,} invalid, {summary.alerts:,} alerts of {summary.conditions:,} conditions "
