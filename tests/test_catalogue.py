@@ -75,7 +75,7 @@ def played(*incidents: tuple[str, float]) -> tuple[list[dict], tuple[Label, ...]
 
 SPOILT = (("wrong_totals", 3.0), ("promotion_misuse", 3.5), ("lost_parcels", 4.0), ("broken_process", 3.0))
 DRIFTS = (("field_dropped", 3.0), ("second_price_list", 5.5), ("new_pair", 7.0))
-MARGIN = (("margin_squeeze", 4.0), ("odd_customers", 6.5), ("late_channel", 3.0))
+MARGIN = (("margin_squeeze", 4.0), ("odd_customers", 6.5), ("late_channel", 3.0), ("late_system", 5.0))
 SHOWN = {
     SPOILT: {
         "price.total_mismatch", "price.total_not_positive", "price.below_floor", "information.unknown_currency",

@@ -21,7 +21,7 @@ from tests.small_shop import alerts_of, default_settings, log, reference, run
 def test_the_small_shop_raises_what_was_put_into_it() -> None:
     kinds = {msgspec.json.decode(data)["data"]["kind"] for data in reference()}
     assert {
-        "price.outlier",
+        "price.decimal_shift",
         "promotion.exclusive_pair",
         "price.total_mismatch",
         "payment.amount_mismatch",

@@ -172,7 +172,8 @@ def test_two_lines_of_one_product_are_one_finding_with_both_losses():
 
 def test_amounts_whose_products_are_beyond_64_bits_are_compared_exactly():
     price, cost = "90000000000.00", "90000000000.01"
-    hits = hits_of(rule("price_below_cost"), [created(line_items=[line(price=price, unit_cost=cost)])])
+    exact = rule("price_below_cost", tolerance_share=0.0)
+    hits = hits_of(exact, [created(line_items=[line(price=price, unit_cost=cost)])])
     assert [hit.loss_minor for hit in hits] == [1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -10,8 +11,9 @@ from pydantic.dataclasses import dataclass
 
 from features.batch import F64
 from features.feature import STRICT
-from features.order_slice import ORIGIN, MergedOrders
+from features.order_slice import MergedOrders
 from models.crossing import Crossing
+from models.crossings._verdict import origin_of, verdict_on
 from models.verdict import Signal, Verdict
 
 
@@ -40,29 +42,8 @@ class DuplicateOrder(Crossing):
 
     def _verdict(self, merged: MergedOrders, at: int, seconds: float) -> Verdict:
         signal = Signal(
-            "duplicate_order",
-            self.kind,
-            1.0,
-            1.0,
-            seconds,
-            self.window_seconds,
-            np.nan,
-            is_rule=True,
-            contribution=1.0,
+            "duplicate_order", self.kind, 1.0, 1.0, seconds, self.window_seconds, np.nan, is_rule=True, contribution=1.0
         )
         orders, row = merged.find(at)
-        return Verdict(
-            kind=self.kind,
-            score=1.0,
-            entity_type=self.entity_type,
-            entity=orders.origin["channel"][row],
-            time_ms=int(orders.time_ms[row]),
-            clock_ms=int(orders.clock_ms[row]),
-            partition=orders.partition,
-            offset=int(orders.offset[row]),
-            signals=(signal,),
-            order_id=orders.order_id[row],
-            loss_e4=int(orders.total_e4[row]),
-            currency=orders.origin["currency"][row],
-            segment={kind: value for kind in ORIGIN if (value := orders.origin[kind][row])},
-        )
+        verdict = verdict_on(self, merged, at, origin_of(merged, at, "channel"), signal)
+        return replace(verdict, loss_e4=int(orders.total_e4[row]))

@@ -39,3 +39,7 @@ class ChannelMargin(MarginSlide):
     def entity(self, batch: Batch, row: int) -> str:
         """The channel."""
         return batch.created.channel[row]
+
+    def sales_minor(self, batch: Batch, row: int) -> int:
+        """The order's goods after discounts."""
+        return int(batch.created.goods_minor[row] - batch.created.discount_minor[row])

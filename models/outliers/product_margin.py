@@ -37,3 +37,10 @@ class ProductMargin(MarginSlide):
     def entity(self, batch: Batch, row: int) -> str:
         """The product."""
         return batch.lines.product[row]
+
+    def sales_minor(self, batch: Batch, row: int) -> int:
+        """The line after its part of the order's discounts."""
+        order = batch.lines.order[row]
+        goods, discount = int(batch.created.goods_minor[order]), int(batch.created.discount_minor[order])
+        line = int(batch.lines.price_minor[row]) * int(batch.lines.quantity[row])
+        return line * (goods - discount) // goods if goods > 0 else line

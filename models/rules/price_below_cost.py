@@ -34,7 +34,7 @@ class PriceBelowCost(Rule):
     Parameters
     ----------
     tolerance_share
-        Share of the cost, 0 up to 1, that a price may lie below it, for shops that sell loss leaders.
+        Share of the cost, 0 up to 1, that a price may lie below it: cents are no alert, loss leaders are meant.
     """
 
     kind = "price.below_cost"
@@ -42,8 +42,8 @@ class PriceBelowCost(Rule):
     in_minor_units = True
 
     FIRES = (
-        [created(line_items=[line(price="59.99")])],
-        [created(discounts=_off("40.01"))],
+        [created(line_items=[line(price="58.79")])],
+        [created(discounts=_off("41.21"))],
         [
             created(
                 line_items=[line(), line(sku="S2", product_id="P2", unit_cost="90.00")],
@@ -54,8 +54,8 @@ class PriceBelowCost(Rule):
     )
     QUIET = (
         [created()],
-        [created(line_items=[line(price="60.00")])],
-        [created(discounts=_off("40.00"))],
+        [created(line_items=[line(price="58.80")])],
+        [created(discounts=_off("41.20"))],
         [created(line_items=[line(price="0.01", unit_cost=None)])],
         [created(line_items=[line(price=0, unit_cost=0)])],
         [
@@ -66,7 +66,7 @@ class PriceBelowCost(Rule):
         ],
     )
 
-    tolerance_share: Annotated[float, Ge(0), Lt(1)] = 0.0
+    tolerance_share: Annotated[float, Ge(0), Lt(1)] = 0.02
 
     def check(self, batch: Batch) -> Findings:
         """Lines sold at a loss."""

@@ -139,9 +139,11 @@ def _discounts(order: Order) -> list[dict[str, str]]:
 
 def following_events(order: Order, ends_ms: int) -> Iterator[SimulatedEvent]:
     """What happens to `order` after it is placed and before `ends_ms`."""
+    late_type, late_ms = order.stage_told_late
     for event_type, time_ms in zip(_FOLLOWING, order.journey.times(), strict=True):
         if NEVER < time_ms < ends_ms:
-            yield from _told(order, time_ms, _following(order, event_type, time_ms))
+            told_ms = time_ms + (late_ms if event_type == late_type else 0)
+            yield from _told(order, told_ms, _following(order, event_type, time_ms))
     if NEVER < order.paid_twice_ms < ends_ms:
         yield from _told(order, order.paid_twice_ms, _following(order, "order.paid", order.paid_twice_ms, "-again"))
     for event_type, time_ms, mark in order.further:

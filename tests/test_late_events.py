@@ -1,0 +1,55 @@
+"""Events that reach the log late: by channel over all partitions, by the system that sends them."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from config.settings import load
+from models.examples import created, delivered, encoded
+from stream.pipeline import Pipeline
+from stream.record import StoredRecord
+
+PARTITIONS = 4
+
+
+def told(events, partitions=PARTITIONS):
+    """What fires about late events, dealt out to the partitions one after another."""
+    settings = load(kafka={"partitions": partitions})
+    pipeline = Pipeline(settings)
+    for partition in range(partitions):
+        mine = list(events)[partition::partitions]
+        records = [StoredRecord(encoded(event), b"", offset) for offset, event in enumerate(mine)]
+        pipeline.process(partition, records, more=True)
+    data = [msgspec.json.decode(alert.data)["data"] for alert in pipeline.finish().alerts]
+    found = [one for one in data if one["kind"] == "system.late_events" and one["status"] == "firing"]
+    return [(one["entity"]["type"], one["entity"]["key"]) for one in found]
+
+
+def orders(n, *, late_from=10**9, lag_seconds=600):
+    """Every third is of a channel whose orders are late from one on."""
+    for i in range(n):
+        channel = "tmall" if i % 3 == 0 else "app"
+        at = 10.0 * i - (lag_seconds if channel == "tmall" and i >= late_from else 0)
+        yield created(f"o{i}", at=at, channel=channel, customer_id=f"c{i}")
+
+
+def test_a_dozen_late_orders_of_a_quiet_channel_are_found_although_no_partition_has_four_of_them():
+    assert told([*orders(936, late_from=900)]) == [("channel", "tmall")]
+
+
+@pytest.mark.parametrize(("late_from", "lag_seconds"), [(10**9, 600), (900, 40), (921, 600)])
+def test_orders_in_time_and_a_few_stragglers_are_nothing(late_from, lag_seconds):
+    assert told([*orders(936, late_from=late_from, lag_seconds=lag_seconds)]) == []
+
+
+def deliveries(n, *, late_from):
+    for i in range(n):
+        yield created(f"o{i}", at=10.0 * i, customer_id=f"c{i}")
+        at = 10.0 * i + 5 - (600 if i >= late_from else 0)
+        yield delivered(f"o{i}", at=at)
+
+
+@pytest.mark.parametrize(("late_from", "alerts"), [(10**9, []), (1_250, [("event_type", "order.delivered")])])
+def test_a_system_whose_events_come_late_is_named(late_from, alerts):
+    assert told([*deliveries(1_300, late_from=late_from)], partitions=1) == alerts
