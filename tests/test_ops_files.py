@@ -177,7 +177,7 @@ def fired(name: str, is_so: bool) -> dict[str, object]:
 
 def test_compose_has_every_part_and_mounts_what_is_there():
     services = COMPOSE["services"]
-    assert {"kafka", "redis", "worker-1", "prometheus", "grafana"} <= services.keys()
+    assert {"kafka", "redis", "worker-1", "worker-2", "prometheus", "grafana"} <= services.keys()
     for service in services.values():
         for volume in service.get("volumes", []):
             source, _, _ = volume.partition(":")
@@ -280,7 +280,7 @@ def test_the_autoscaler_watches_the_lag_of_our_group_and_stays_within_the_partit
     assert spec["scaleTargetRef"]["name"] == OURS[1]
     assert (asked["consumerGroup"], asked["topic"]) == (settings.kafka.group, settings.kafka.orders_topic)
     assert asked["bootstrapServers"] == settings.kafka.brokers
-    assert spec["minReplicaCount"] == spec["maxReplicaCount"] == 1  # what is counted across orders is not shared yet
+    assert spec["minReplicaCount"] == spec["maxReplicaCount"] == 2  # one watches, one stands by
     assert int(asked["lagThreshold"]) > 0
 
 
