@@ -1,6 +1,6 @@
 """All benchmarks, one after the other: what `make bench` runs.
 
-    python -m tests.benchmarks [--quick] [--json FILE]
+    python -m tests.benchmarks [--quick] [--real] [--json FILE]
 
 Six to eight minutes, or about two with `--quick`. Nothing passes or fails here: the figures are printed
 beside what is to be reached, and the machine's noise beside the figures.
@@ -17,20 +17,21 @@ from typing import Any, Final
 import msgspec
 from rich.console import Console
 
-from stream.embedded import embedded_services
 from tests.benchmarks import latency, memory_per_key, systems, whole_path
 from tests.benchmarks.spread import wide_console
 from tests.benchmarks.system import cores, pin
+from tests.parts.services import kind_of
 
 _TREES: Final = Path(__file__).with_name("bench_half_space_trees.py")
 _QUICK_KINDS: Final = ["order", "product"]
 
 
-def run_all(console: Console, *, quick: bool) -> dict[str, Any]:
+def run_all(console: Console, *, quick: bool, real: bool) -> dict[str, Any]:
     """Run and print everything; returns all readings."""
     pin(cores()[0])
     measured: dict[str, Any] = {}
-    with embedded_services() as services:
+    with kind_of(real)() as parts:
+        services = parts.services
         console.rule("whole path")
         measured["whole path"] = whole_path.run(services, whole_path.select(quick, []), 2 if quick else 3, console)
         console.print(whole_path.table_of(measured["whole path"]))
@@ -57,9 +58,10 @@ def main() -> None:
     """Run, print, and write what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer events, systems and rounds")
+    parser.add_argument("--real", action="store_true", help="on Apache Kafka and redis-server; see make test-real")
     parser.add_argument("--json", type=Path, help="write every reading to this file")
     arguments = parser.parse_args()
-    measured = run_all(wide_console(), quick=arguments.quick)
+    measured = run_all(wide_console(), quick=arguments.quick, real=arguments.real)
     if arguments.json:
         arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(measured)))
 

@@ -3,7 +3,7 @@
 One order in twenty has a wrong total, so it must raise an alert of its own at once; the others are honest.
 The clock of each starts right before the producer is called, and stops when a subscriber has its alert.
 
-    python -m tests.benchmarks.latency [--quick] [--json FILE]
+    python -m tests.benchmarks.latency [--quick] [--real] [--json FILE]
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ import redis
 from confluent_kafka import Producer
 from rich.table import Table
 
-from stream.embedded import Services, embedded_services
 from tests.benchmarks import systems, workload
 from tests.benchmarks.kafka_topic import Lost, make_topic
 from tests.benchmarks.spread import Spread, wide_console
 from tests.benchmarks.system import RunFailed, System, cores, last_words, pin, running
+from tests.parts.services import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from stream.embedded import Services
     from tests.benchmarks.workload import Message
 
 RATE: Final = 500
@@ -240,12 +241,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one round")
     parser.add_argument("--only", nargs="*", default=[], help="parts of the names of the systems to run")
+    parser.add_argument("--real", action="store_true", help="on Apache Kafka and redis-server; see make test-real")
     parser.add_argument("--json", type=Path, help="write every round to this file")
     arguments = parser.parse_args()
     chosen = [s for s in COMPARED if not arguments.only or any(name in s.name for name in arguments.only)]
     pin(cores()[0])
-    with embedded_services() as services:
-        results = run(services, rounds=1 if arguments.quick else 3, seconds=SECONDS, compared=chosen)
+    with kind_of(arguments.real)() as parts:
+        results = run(parts.services, rounds=1 if arguments.quick else 3, seconds=SECONDS, compared=chosen)
     wide_console().print(table_of(results))
     if arguments.json:
         arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(results)))

@@ -1,6 +1,6 @@
 """Hours in minutes: a steady load on a worker that holds a million orders, then ten times as much for a minute.
 
-    python -m tests.benchmarks.soak [--minutes N] [--rate N] [--orders N] [--burst N] [--json FILE]
+    python -m tests.benchmarks.soak [--minutes N] [--rate N] [--orders N] [--burst N] [--real] [--json FILE]
 
 The worker's bound on live orders is reached before the clock starts, so that from then on each new order makes it
 let go of an old one: memory that still grows is a leak. One order in ten thousand is spoilt and must raise an
@@ -16,9 +16,8 @@ import tempfile
 import time
 import urllib.request
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
@@ -26,70 +25,31 @@ import psutil  # type: ignore[import-untyped]  # carries no types
 from prometheus_client.parser import text_string_to_metric_families
 from rich.table import Table
 
-from stream.embedded import Services, embedded_services
-from tests.benchmarks import systems, workload
+from tests.benchmarks import systems
 from tests.benchmarks.kafka_topic import PARTITIONS, make_topic
 from tests.benchmarks.latency import Sender, Subscriber
+from tests.benchmarks.orders_of_now import Orders
 from tests.benchmarks.spread import wide_console
 from tests.benchmarks.system import RunFailed, cores, last_words, pin, running
-from tests.benchmarks.workload import Message
+from tests.parts.services import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
 
+    from stream.embedded import Services
+
 SPOILT_EVERY: Final = 10_000
 P99_BAR_MS: Final = 1_000.0
 GROWTH_BAR: Final = 0.05
 """Of memory, from the second third of the steady stretch to the last."""
 BACKLOG_BAR_SECONDS: Final = 1.0
-_BASES: Final = 2_000
-_CUSTOMERS: Final = 300_000
 _TICK_SECONDS: Final = 0.02
 _LOOK_SECONDS: Final = 5.0
-_START_SECONDS: Final = 120.0
 _CATCH_UP_SECONDS: Final = 900.0
 _LINGER_MS: Final = 5  # a shop's producer at such rates; a request for each order is what the broker would be busy with
 _AHEAD: Final = 200_000  # events that the sender may be ahead while it fills: what waits is in the broker's memory
-_EVENT_ID: Final = "%08x-0000-4000-8000-%012x"
-
-
-class Orders:
-    """Endless orders of now, cheap to make: a few thousand real ones, each time with ids and a time of its own."""
-
-    def __init__(self, spoilt_every: int) -> None:
-        self._spoilt_every = spoilt_every
-        bases = [msgspec.json.decode(each.value) for each in workload.created(_BASES)]
-        self._tails = [_tail(base) for base in bases]
-        self._made = 0
-        self._run = int(time.time())
-
-    def next(self) -> Message:
-        """The next order."""
-        n, now = self._made, datetime.now(UTC)
-        self._made = n + 1
-        order_id = b"S%X-%012d" % (self._run, n)
-        head = (
-            b'{"event_id":"%s","event_type":"order.created","occurred_at":"%s","order_id":"%s","customer_id":"c%d",'
-            % (
-                (_EVENT_ID % (self._run, n)).encode(),
-                now.isoformat(timespec="milliseconds").replace("+00:00", "Z").encode(),
-                order_id,
-                n * 7919 % _CUSTOMERS,
-            )
-        )
-        message = Message(int(now.timestamp() * 1000), order_id, head + self._tails[n % _BASES])
-        return workload.spoilt(message, n // self._spoilt_every) if self.is_spoilt(n) else message
-
-    def is_spoilt(self, number: int) -> bool:
-        """Whether the order of this number has a wrong total."""
-        return number % self._spoilt_every == self._spoilt_every - 1
-
-
-def _tail(order: dict[str, Any]) -> bytes:
-    own = ("event_id", "event_type", "occurred_at", "order_id", "customer_id", "promised_at")
-    return msgspec.json.encode({name: value for name, value in order.items() if name not in own})[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,13 +256,14 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=5_000.0, help="orders a second")
     parser.add_argument("--orders", type=int, default=1_000_000, help="that the worker holds")
     parser.add_argument("--burst", type=float, default=10.0, help="times the rate, for a minute")
+    parser.add_argument("--real", action="store_true", help="on Apache Kafka and redis-server; see make test-real")
     parser.add_argument("--json", type=Path, help="write what was seen to this file")
     arguments = parser.parse_args()
     console = wide_console()
     pin(cores()[0])
-    with embedded_services() as services:
+    with kind_of(arguments.real)() as parts:
         asked = {name: getattr(arguments, name) for name in ("minutes", "rate", "orders", "burst")}
-        soak = run(services, console, **asked)
+        soak = run(parts.services, console, **asked)
     console.print(table_of(soak, arguments.rate))
     if arguments.json:
         arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(soak)))

@@ -5,7 +5,7 @@ All read the same events of four partitions from the first on; slow ones read fe
 (every system once a round, in a turning order), and ratios are taken within a round. A core's own speed can
 double from one minute to the next, so each process also times an empty loop; a second ratio has that taken out.
 
-    python -m tests.benchmarks.whole_path [--quick] [--rounds N] [--only NAME ...] [--json FILE]
+    python -m tests.benchmarks.whole_path [--quick] [--rounds N] [--only NAME ...] [--real] [--json FILE]
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from rich.table import Table
 
-from stream.embedded import Services, embedded_services
 from tests.benchmarks import systems, workload
 from tests.benchmarks.kafka_topic import fill_topic
 from tests.benchmarks.spread import Spread, wide_console
 from tests.benchmarks.system import System, cores, measure, pin
+from tests.parts.services import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
+    from stream.embedded import Services
     from tests.benchmarks.gauge import Reading
 
 
@@ -202,13 +203,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer systems, fewer events, two rounds")
     parser.add_argument("--rounds", type=int, help="3, or 2 with --quick")
     parser.add_argument("--only", nargs="*", default=[], help="parts of the names of the systems to run")
+    parser.add_argument("--real", action="store_true", help="on Apache Kafka and redis-server; see make test-real")
     parser.add_argument("--json", type=Path, help="write every reading to this file")
     arguments = parser.parse_args()
     console = wide_console()
     pin(cores()[0])
-    with embedded_services() as services:
+    with kind_of(arguments.real)() as parts:
         results = run(
-            services,
+            parts.services,
             select(arguments.quick, arguments.only),
             arguments.rounds or (2 if arguments.quick else 3),
             console,

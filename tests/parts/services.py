@@ -56,6 +56,11 @@ def settings_on(services: Services) -> Settings:
     return settings.model_copy(update={"kafka": kafka, "redis": settings.redis.model_copy(update=own)})
 
 
+def kind_of(real: bool) -> Callable[[], AbstractContextManager[Parts]]:
+    """The parts that a benchmark runs on."""
+    return KINDS["real" if real else "embedded"]
+
+
 KINDS: Final[dict[str, Callable[[], AbstractContextManager[Parts]]]] = {
     "embedded": embedded_parts,
     "real": real_parts,
