@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 TEXTS = sorted(FOLDER.glob("*.py"))
-PICTURES = {"01": 3, "02": 2, "03": 2, "04": 3, "05": 1, "07": 2}
+PICTURES = {"01": 3, "02": 2, "03": 2, "04": 3, "05": 1, "06": 3, "07": 2}
 CELL_SECONDS = 90
 
 
