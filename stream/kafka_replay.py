@@ -7,7 +7,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from stream.embedded import embedded_services
-from stream.engine.worker import on_embedded, run_worker
+from stream.engine.worker import on_embedded, run_worker, without_checkpoints
 from stream.pipeline import Pipeline
 from stream.produce import produce
 from stream.replay import ReplaySummary, Tally
@@ -32,7 +32,7 @@ def replay_via_kafka(
     """
     tally = Tally(on_alert)
     with embedded_services() as services:
-        settings = on_embedded(settings, services)
+        settings = without_checkpoints(on_embedded(settings, services))
         asyncio.run(produce(lines, settings))
         pipeline = Pipeline(settings, promotions=promotions)
         done = run_worker(settings, pipeline, until_caught_up=True, on_alert=tally.add_alert)

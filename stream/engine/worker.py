@@ -92,7 +92,7 @@ def run_worker(
         services = Services(settings.kafka.brokers, settings.redis.url)
         if embedded:
             services = stack.enter_context(embedded_services())
-            settings = on_embedded(settings, services)
+            settings = without_checkpoints(on_embedded(settings, services))
         stack.enter_context(_patient_collector())
         stack.enter_context(_fast_loop())
         ready = partial(on_ready, services) if on_ready is not None else None
@@ -109,6 +109,12 @@ def on_embedded(settings: Settings, services: Services) -> Settings:
             "redis": settings.redis.model_copy(update=redis),
         }
     )
+
+
+def without_checkpoints(settings: Settings) -> Settings:
+    """The same settings for a broker that ends with us: it would keep checkpoints in memory, and every one of them."""
+    off = settings.checkpoint.model_copy(update={"on": False})
+    return settings.model_copy(update={"checkpoint": off})
 
 
 async def _run(
