@@ -19,6 +19,10 @@ of them counted as the rarest 1 %). So rows with p <= `suspect_p` are held back,
 Calm is after 1 / (4 suspect_p) rows in a row above `suspect_p`. Among independent honest rows, eight suspects
 with no calm between are 0.02 % of all suspects, so the tail stays whole.
 
+A new level of which one row in ten is a suspect is never without a calm for so long, and would be dropped for ever.
+So bursts that follow each other without a long calm, of 1 / suspect_p rows, are counted together: when they
+amount to `adopt_rows`, suspects are learned until that long calm comes.
+
 Caveats: scores that depend on their predecessors come in bursts by themselves, and look rarer than they are
 (at correlation 0.9, 0.36 % of the rows scored 0.999). Anomalies spread so thin that it is calm between them
 (under about one row in ten, by default) are learned, and are the new normal.
@@ -55,11 +59,13 @@ from models.sliding_tail import (
 )
 from models.warm_up import WarmUp
 
-HELD, CALM, ADOPTING, PLACES = range(5, 9)
-"""Places in `place`, behind those of `models.sliding_tail`: rows held back, rows since the last suspect, and
-whether suspects are being learned."""
+HELD, CALM, ADOPTING, DROPPED, PLACES = range(5, 10)
+"""Places in `place`, behind those of `models.sliding_tail`: rows held back, rows since the last suspect, whether
+suspects are being learned (until a calm, or a long one), and rows dropped since the last long calm."""
 
+_UNTIL_CALM, _UNTIL_LONG_CALM = 1, 2
 _CALM_SHARE: Final = 0.25
+_LONG: Final = 4  # a long calm, in calms
 _NEVER: Final = np.iinfo(np.int64).max
 
 
@@ -67,10 +73,29 @@ _NEVER: Final = np.iinfo(np.int64).max
 def _settle(place: I64Vector, held: F64Vector, burst_rows: int, calm_rows: int) -> int:
     """Decide what becomes of the rows held back; how many of them are to be learned now."""
     n, full, calm = place[HELD], place[HELD] == len(held), place[CALM] >= calm_rows
-    if full or calm:
-        place[HELD] = 0
-        place[ADOPTING] = 1 if full else 0
-    return n if full or (calm and n < burst_rows) else 0
+    long_calm = place[CALM] >= _LONG * calm_rows
+    if long_calm:
+        place[DROPPED] = 0
+    if long_calm or (calm and place[ADOPTING] == _UNTIL_CALM):
+        place[ADOPTING] = 0
+    if full:
+        place[ADOPTING] = _UNTIL_CALM
+    elif not calm or not n:
+        return 0
+    elif n >= burst_rows:
+        place[DROPPED] += n
+        if place[DROPPED] >= len(held):
+            place[ADOPTING] = _UNTIL_LONG_CALM
+    place[HELD] = 0
+    return n if full or n < burst_rows or place[ADOPTING] else 0
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _next_calm(place: I64Vector, calm_rows: int) -> int:
+    """The length of the calm at which something is to be decided."""
+    if place[CALM] < calm_rows and (place[HELD] or place[ADOPTING] == _UNTIL_CALM):
+        return calm_rows
+    return _LONG * calm_rows if place[ADOPTING] or place[DROPPED] else _NEVER
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -85,7 +110,7 @@ def _pass_ordinary(
         return i
     fence, count, at, calm, i = tail[0], place[COUNT], place[NEXT], place[CALM], start
     level, spare = place[LEVEL], place[BEYOND] - min(least, count)
-    last_calm = calm_rows - 1 if place[HELD] or place[ADOPTING] else _NEVER
+    last_calm = _next_calm(place, calm_rows) - 1
     while i < len(raw):
         s = raw[i]
         if not math.isnan(s):
@@ -137,7 +162,7 @@ def _calibrate(
             place[HELD] += 1
         else:
             learn(s, ring, tail, place)
-        if place[HELD] or place[ADOPTING]:
+        if place[HELD] or place[ADOPTING] or place[DROPPED]:
             for k in range(_settle(place, held, burst_rows, calm_rows)):
                 learn(held[k], ring, tail, place)
         i += 1
