@@ -266,6 +266,19 @@ class FeedbackSettings(Section):
     maturity_seconds: Wait
 
 
+class DriftSettings(Section):
+    """How `orderwatch drift` compares, and how much is a drift."""
+
+    reference_rows: Count
+    window_rows: Count
+    min_psi: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    min_ks: Score
+    min_missing: Score
+    alert_p: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+    resolve_after_seconds: Seconds
+    ignored: tuple[str, ...]
+
+
 class PromotionSettings(Section):
     """The register of promotions, if there is one."""
 

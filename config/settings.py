@@ -28,6 +28,7 @@ from config.sections import (
     CheckpointSettings,
     DecodeSettings,
     DetectorSettings,
+    DriftSettings,
     FeatureLogSettings,
     FeedbackSettings,
     JudgeSettings,
@@ -76,6 +77,7 @@ class Settings(BaseSettings):
     checkpoint: CheckpointSettings
     feature_log: FeatureLogSettings
     feedback: FeedbackSettings
+    drift: DriftSettings
     models: ModelSettings
     web: WebSettings
     log: LogSettings

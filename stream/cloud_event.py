@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 Score = Annotated[float, Meta(ge=0, le=1)]
 Instant = Annotated[str, Meta(description="RFC 3339, UTC")]
@@ -75,11 +75,30 @@ class Trace(Struct, frozen=True):
     offset: int | None
 
 
+class Picture(Struct, frozen=True):
+    """What a column's values were and are: two histograms over the same bars, as shares of the rows with a value.
+
+    There is one edge more than bars. `psi`, `ks` : null where either side has no value.
+    """
+
+    column: str
+    edges: list[float]
+    before: list[float]
+    after: list[float]
+    psi: float | None
+    ks: float | None
+    missing_before: float
+    missing_after: float
+    rows_before: int
+    rows_after: int
+
+
 class AlertData(Struct, frozen=True):
     """The state of one condition.
 
     `counterfactuals` : what would have made the order that the reasons are about normal, judged again before it is
     said. `comparable_order_ids` : normal orders of the same product or channel.
+    `picture` : of a drift.
     """
 
     status: Literal["firing", "resolved"]
@@ -106,6 +125,7 @@ class AlertData(Struct, frozen=True):
     trace: Trace
     counterfactuals: Annotated[list[str], Meta(max_length=3)] = []
     comparable_order_ids: Annotated[list[str], Meta(max_length=3)] = []
+    picture: Picture | UnsetType = UNSET
 
 
 class CloudEvent(Struct, frozen=True):

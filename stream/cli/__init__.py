@@ -14,6 +14,7 @@ from stream.cli import (
     config,
     demo,
     dlq,
+    drift,
     evaluate,
     feedback,
     health,
@@ -43,6 +44,7 @@ app.command("backtest")(backtest.backtest)
 app.command("simulate")(simulate.simulate)
 app.command("import")(import_.import_)
 app.command("archive")(archive.archive)
+app.command("drift")(drift.drift)
 app.command("evaluate")(evaluate.evaluate)
 app.command("health")(health.health)
 app.command("parity")(parity.parity)
