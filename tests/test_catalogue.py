@@ -122,7 +122,8 @@ def test_every_scenario_can_be_made_by_name_for_any_hour():
 
 
 def test_volume_parts_that_need_a_day_of_warm_up_find_their_scenarios():
-    incidents = (make("promotion_farm", after_seconds=25 * HOUR), make("silent_system", after_seconds=26 * HOUR))
+    begins = {"promotion_farm": 25.0, "default_region": 25.2, "silent_system": 26.0}
+    incidents = tuple(make(name, after_seconds=hour * HOUR) for name, hour in begins.items())
     scenario = SimulatorSettings(
         seed=5, duration_seconds=27 * HOUR, orders_per_second=0.1, latency_scale=1 / 2_000, products=100,
         season_strength=0.0, incidents=incidents,
@@ -131,4 +132,6 @@ def test_volume_parts_that_need_a_day_of_warm_up_find_their_scenarios():
     kinds: Counter[str] = Counter()
     register = PromotionRegister.parse(promotions_of(scenario))
     replay([event.value for event in run], load(DEMO), register, on_alert=lambda alert: kinds.update([alert.kind]))
-    assert kinds.keys() >= {"promotion.customer_burst", "behaviour.customer_burst", "system.source_silent"}
+    assert kinds.keys() >= {
+        "promotion.customer_burst", "behaviour.customer_burst", "information.category_mix", "system.source_silent",
+    }  # fmt: skip

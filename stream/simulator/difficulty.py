@@ -16,6 +16,7 @@ DIFFICULTIES: Final[tuple[Difficulty, ...]] = get_args(Difficulty)
 _HOUR: Final = 3_600.0
 _EASY: Final[Mapping[str, Mapping[str, Any]]] = {
     "broken_process": {"orders": 24},
+    "default_region": {"share": 1.0},
     "duplicate_submission": {"orders": 40, "payments": 20},
     "failing_payments": {"failing": 0.8},
     "field_dropped": {"share": 1.0},
@@ -52,6 +53,7 @@ _EASY: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 _HARD: Final[Mapping[str, Mapping[str, Any]]] = {
     "broken_process": {"orders": 4},
+    "default_region": {"share": 0.1},
     "duplicate_submission": {"orders": 4, "payments": 3},
     "failing_payments": {"failing": 0.25},
     "field_dropped": {"share": 0.3},
