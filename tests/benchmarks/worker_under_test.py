@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from config.settings import Settings, load
@@ -16,40 +15,28 @@ from tests.benchmarks.workload import promotions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from config.promotions import PromotionRegister
     from stream.record import Record
 
 
 _EVERY_ALERT = 100_000
 
 
-@dataclass(slots=True)
-class GaugedPipeline:
-    """Tells the gauge of each batch that the pipeline has judged."""
+class GaugedPipeline(Pipeline):
+    """Tells the gauge of each batch that it has judged."""
 
-    pipeline: Pipeline
-    gauge: Gauge
+    def __init__(self, settings: Settings, promotions: PromotionRegister, gauge: Gauge) -> None:
+        super().__init__(settings, promotions=promotions)
+        self._gauge = gauge
 
-    @property
-    def clock_ms(self) -> int:
-        """Hand on."""
-        return self.pipeline.clock_ms
-
-    def process(self, partition: int, records: Sequence[Record], *, wait: bool, more: bool) -> Outcome:
+    def process(self, partition: int, records: Sequence[Record], *, wait: bool = True, more: bool = False) -> Outcome:
         """Judge, then count."""
         began = time.thread_time()
-        outcome = self.pipeline.process(partition, records, wait=wait, more=more)
-        self.gauge.scoring_seconds += time.thread_time() - began
-        self.gauge.alerts += len(outcome.alerts)
-        self.gauge.count(len(records))
+        outcome = super().process(partition, records, wait=wait, more=more)
+        self._gauge.scoring_seconds += time.thread_time() - began
+        self._gauge.alerts += len(outcome.alerts)
+        self._gauge.count(len(records))
         return outcome
-
-    def advance(self, now_ms: int) -> Outcome:
-        """Hand on."""
-        return self.pipeline.advance(now_ms)
-
-    def finish(self) -> Outcome:
-        """Hand on."""
-        return self.pipeline.finish()
 
 
 def settings_of(run: UnderTest) -> Settings:
@@ -67,7 +54,7 @@ def main() -> None:
     """Work until all events were read, or for ever when none are counted."""
     run = read_arguments()
     settings = settings_of(run)
-    pipeline = GaugedPipeline(Pipeline(settings, promotions=promotions()), run.gauge())
+    pipeline = GaugedPipeline(settings, promotions(), run.gauge())
     run_worker(settings, pipeline, until_caught_up=bool(run.events))
 
 
