@@ -6,14 +6,14 @@ A slice is numbers and packed texts: it does not hold on to the messages.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numba
 import numpy as np
 
 from features.amounts import in_e4
-from features.batch import I64, ORDER_TIMES, Batch
+from features.batch import F64, I64, ORDER_TIMES, Batch
 from features.keys import Keys
 from features.state import State, gathered, part_of, read_back, written
 from features.text import Text
@@ -139,7 +139,8 @@ class MergedOrders:
     """Orders of several slices in the order of the merged log: by clock, then partition, then offset.
 
     `piece`, `row` : the part that each order came in, and its row in that part's slice, for what few readers ask.
-    `order` : the place of each in the parts, one behind the other.
+    `order` : the place of each in the parts, one behind the other. `since_last_seconds` : since the customer's last
+    order, of any basket; NaN where none is known.
     """
 
     parts: Sequence[Part]
@@ -149,6 +150,7 @@ class MergedOrders:
     time_ms: I64
     customer: I64
     basket: I64
+    since_last_seconds: F64 = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
     def of(cls, parts: Sequence[Part]) -> MergedOrders:

@@ -190,7 +190,7 @@ class Across:
         if not parts:
             return []
         due = MergedOrders.of(parts)
-        _, since_same = self._customers.follow(Composed(due.customer), due.time_ms, due.basket)
+        due.since_last_seconds, since_same = self._customers.follow(Composed(due.customer), due.time_ms, due.basket)
         return [verdict for crossing in self._crossings for verdict in crossing.check(due, since_same)]
 
     def _odd_windows(self, upto_ms: int) -> list[Verdict]:
