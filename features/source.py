@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Event = bytes | str | dict[str, Any]
 BLOCK_EVENTS: Final = 20_000
-_BLOCK_BYTES: Final = 4 << 20
+_BLOCK_BYTES: Final = 16 << 20  # some 20,000 events: what a block costs beside its events is shared by many
 _MESSAGE: Final = "value"
 """The column of a table that holds whole messages, as a dump of a Kafka topic has it."""
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"

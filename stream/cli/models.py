@@ -238,6 +238,9 @@ def add(
         training=training_of(start, end, trained_rows, data or ()),
         metrics=dict(map(_metric, metric or ())),
     )
+    standing = models.standing(name)
+    if standing.champion is not None:  # workers may serve it, and have the new version score in shadow
+        _announced(settings, name, standing.number, manifest.author)
     if as_json:
         _print_json(view.row(models, name, manifest.version))
     else:
