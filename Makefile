@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo notebooks test test-real lint types layers bench soak lock schema clean
+.PHONY: help setup demo notebooks test test-real fuzz chaos lint types layers bench soak lock schema clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -35,6 +35,14 @@ test: lint types layers ## lint, types, layers, then every test
 test-real: setup ## what talks to a broker or Redis, on Apache Kafka and redis-server too (Java 17, mvn)
 	@$(BIN)/python -m tests.parts
 	$(BIN)/python -m pytest -m parts tests
+
+chaos: setup ## faults on Apache Kafka and redis-server: alerts and state beside an undisturbed run
+	@$(BIN)/python -m tests.parts
+	$(BIN)/python -m tests.chaos
+
+fuzz: setup ## hostile messages, files and stream entries that atheris looks for (Linux; three minutes)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[fuzz]'
+	for target in event file entry; do $(BIN)/python -m tests.parts.fuzz $$target -max_total_time=60 -max_len=4096; done
 
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check

@@ -151,7 +151,8 @@ def instant(time_ms: int) -> str:
 
 
 def _number(value: float) -> float | None:
-    return None if math.isnan(value) or math.isinf(value) else value
+    # a count is an int until it has lain in a saved state: an alert must be the same bytes either way
+    return None if math.isnan(value) or math.isinf(value) else float(value)
 
 
 def _shown(value: float) -> str:

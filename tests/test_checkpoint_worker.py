@@ -7,14 +7,11 @@ import json
 import os
 import random
 import signal
-from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from features.state import read_back
 from stream.checkpoint.changelog import Changelog
 from stream.checkpoint.marker import Key
 from stream.checkpoint.schema import StateRefused
@@ -22,11 +19,9 @@ from stream.engine.topics import ensure_topics
 from stream.engine.worker import run_worker
 from stream.pipeline import Pipeline
 from tests.parts.dying_worker import Life, started
+from tests.parts.same_state import differences
 from tests.parts.traffic import committed, delivered, read, run_in_thread
 from tests.small_shop import REGISTER, log, reference
-
-if TYPE_CHECKING:
-    from features.state import State
 
 # half a session is what the embedded broker takes to form a group of one
 QUICK = {
@@ -40,7 +35,9 @@ QUICK = {
 @pytest.fixture
 def settings(settings):
     """Small batches, a checkpoint after each few of them, and no clock of ours that closes anything."""
-    return changed(settings, kafka=QUICK, time={"idle_source_seconds": 1000.0}, checkpoint={"interval_seconds": 0.1})
+    return changed(
+        settings, kafka=QUICK, time={"idle_source_seconds": 1000.0}, checkpoint={"on": True, "interval_seconds": 0.1}
+    )
 
 
 def changed(settings, **sections):
@@ -84,19 +81,6 @@ def saved(settings):
     return newest
 
 
-def assert_same_state(one: State, other: State) -> None:
-    """Equal, but for room for later rows, which an array that was read back lacks, and for the order in a mapping."""
-    assert one.keys() == other.keys()
-    for name, array in one.items():
-        n = min(len(array), len(other[name]))
-        is_same = array[:n].tobytes() == other[name][:n].tobytes()
-        if is_same:
-            for rest in (array[n:], other[name][n:]):
-                assert not np.frombuffer(rest.tobytes(), np.uint8).any(), name
-        else:
-            assert read_back(array, dict) == read_back(other[name], dict), name
-
-
 def assert_like_an_undisturbed_run(settings) -> None:
     told = [entry.data for entry in delivered(settings)]
     assert sorted(json.loads(data)["id"] for data in told) == sorted(json.loads(data)["id"] for data in reference())
@@ -107,7 +91,7 @@ def assert_like_an_undisturbed_run(settings) -> None:
     assert sorted(entry.data for entry in delivered(calm)) == sorted(told)
     mine, undisturbed = saved(settings), saved(calm)
     assert mine.offsets == undisturbed.offsets == {number: len(part) for number, part in enumerate(log())}
-    assert_same_state(mine.state, undisturbed.state)
+    assert differences(mine.state, undisturbed.state) == []
 
 
 DEATHS = {

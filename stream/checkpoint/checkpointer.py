@@ -25,7 +25,7 @@ from stream.checkpoint.shelf import Saved, Shelf
 
 log = logging.getLogger(__name__)
 
-_REST: Final = 9.0  # after a checkpoint, at least so many times what it took: a tenth of the time, at most
+_PAUSES: Final = 15.0  # from one checkpoint to the next, at least so many times what it kept orders waiting
 _LOOK_SECONDS: Final = 0.1
 
 
@@ -57,7 +57,8 @@ class Checkpointer:
     changelog, schema
         Where it is kept, and what shapes it.
     interval_seconds
-        From one checkpoint to the next, at least.
+        From one checkpoint to the next, at least. Longer where much changes: for a checkpoint orders wait no more than
+        a fifteenth of the time, and no more than half of it is spent on writing.
     forget
         Do not go on from what is saved: learn anew, from what the group has committed.
     """
@@ -79,6 +80,7 @@ class Checkpointer:
         self._metrics = metrics or CheckpointMetrics()
         self._saver: Saver | None = None
         self._saved_at = -1
+        self._paused_seconds = 0.0
         self._saving = asyncio.Lock()
         self._blank = _copied(_state_of(judge))
 
@@ -118,7 +120,8 @@ class Checkpointer:
             else:
                 await self.try_to_save(on_saved)
             took = time.monotonic() - began
-            await asyncio.sleep(max(self._interval_seconds - took, _REST * took, _LOOK_SECONDS))
+            due = max(self._interval_seconds, _PAUSES * self._paused_seconds)
+            await asyncio.sleep(max(due - took, took, _LOOK_SECONDS))
 
     async def try_to_save(self, on_saved: Callable[[Mapping[int, int]], None]) -> bool:
         """Save now; whether it could be done. Kafka being away is a line in the log, and tried again."""
@@ -137,7 +140,7 @@ class Checkpointer:
                 return
             began, judged = time.monotonic(), self._flow.judged
             checkpoint = saver.begin(_state_of(self._judge), self._flow.position)
-            paused = time.monotonic() - began
+            self._paused_seconds = time.monotonic() - began
             try:
                 nbytes = await self._write(saver, checkpoint, judged)
             except BaseException:
@@ -147,7 +150,7 @@ class Checkpointer:
             if saver is self._saver:
                 self._saved_at = judged
                 on_saved(checkpoint.offsets)
-            self._metrics.saved(time.monotonic() - began, paused, nbytes, checkpoint.state_bytes)
+            self._metrics.saved(time.monotonic() - began, self._paused_seconds, nbytes, checkpoint.state_bytes)
             await self._bury(saver, dead)
 
     async def _bury(self, saver: Saver, dead: list[Key]) -> None:

@@ -23,6 +23,7 @@ from tests.small_shop import REGISTER
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from config.promotions import PromotionRegister
     from config.settings import Settings
     from stream.checkpoint.marker import Key
 
@@ -40,6 +41,7 @@ class Life:
     until_caught_up: bool = False
     dies_at: int | None = None
     pause_seconds: float = 0.0
+    promotions: PromotionRegister = REGISTER
 
 
 class DyingChangelog(Changelog):
@@ -85,7 +87,7 @@ def main() -> None:
     DyingChangelog.dies_at = life.dies_at
     _Talking.pause_seconds = life.pause_seconds
     engine.Changelog = DyingChangelog  # type: ignore[misc]  # the worker's own way to Kafka, cut short
-    run_worker(life.settings, _Talking(life.settings, promotions=REGISTER), until_caught_up=life.until_caught_up)
+    run_worker(life.settings, _Talking(life.settings, promotions=life.promotions), until_caught_up=life.until_caught_up)
     os._exit(0)
 
 
