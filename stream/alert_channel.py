@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from config.sections import RedisSettings
     from stream.alert import Alert
+
+log = logging.getLogger(__name__)
 
 _SCRIPT = Path(__file__).with_name("claim.lua").read_bytes()
 _SHA = hashlib.sha1(_SCRIPT, usedforsecurity=False).hexdigest()  # the name that Redis gives a loaded script
@@ -77,14 +80,16 @@ class AlertChannel:
             except (RedisConnectionError, RedisTimeoutError):
                 await asyncio.sleep(self._settings.retry_seconds)
                 continue
-            for entry in _entries(streams):
-                position = entry.entry_id
-                yield entry
+            for entry_id, entry in _entries(streams):
+                position = entry_id
+                if entry is not None:
+                    yield entry
 
     async def recent(self, count: int) -> list[Delivered]:
         """The last `count` entries, oldest first."""
         newest_first: Any = await self._redis.xrevrange(self._settings.stream, count=count)
-        return [_delivered(*entry) for entry in reversed(newest_first)]
+        entries = [_delivered(*entry) for entry in reversed(newest_first)]
+        return [entry for entry in entries if entry is not None]
 
     async def size(self) -> int:
         """Number of entries that the stream keeps."""
@@ -131,12 +136,17 @@ def client(settings: RedisSettings) -> Redis:
     return Redis.from_url(**access(settings), retry=Retry(NoBackoff(), retries=1))
 
 
-def _entries(streams: Any) -> Iterator[Delivered]:
+def _entries(streams: Any) -> Iterator[tuple[str, Delivered | None]]:
     for _, entries in streams.items() if isinstance(streams, dict) else streams or ():
-        for entry in entries:
-            yield _delivered(*entry)
+        for entry_id, fields in entries:
+            yield entry_id.decode(), _delivered(entry_id, fields)
 
 
-def _delivered(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Delivered:
-    texts = {name: fields[name.encode()].decode() for name in ("id", "kind", "severity", "status")}
-    return Delivered(entry_id=entry_id.decode(), data=fields[b"data"], **texts)
+def _delivered(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Delivered | None:
+    """The alert of an entry; None for what a stranger has written, which must not stop who reads the stream."""
+    try:
+        texts = {name: fields[name.encode()].decode() for name in ("id", "kind", "severity", "status")}
+        return Delivered(entry_id=entry_id.decode(), data=fields[b"data"], **texts)
+    except (KeyError, UnicodeDecodeError):
+        log.warning("entry %s of the stream is no alert", entry_id.decode())
+        return None

@@ -234,7 +234,10 @@ class AlertReader:
 
         `again` : it was handed out before.
         """
-        whole = [(_text(entry_id), fields) for entry_id, fields in entries if fields]
+        whole = [(_text(entry_id), fields) for entry_id, fields in entries if fields and _is_alert(fields)]
+        for entry_id, fields in entries:
+            if fields and not _is_alert(fields):
+                self._park_stranger(_text(entry_id), fields)
         gone = [_text(entry_id) for entry_id, fields in entries if not fields]
         if gone:  # trimmed from the stream while pending
             log.warning("%d alerts left the stream before group %s had done them", len(gone), self._group)
@@ -273,12 +276,29 @@ class AlertReader:
             together.xack(self._stream, self._group, entry.entry_id)
             together.execute()
 
+    def _park_stranger(self, entry_id: str, fields: Mapping[bytes, bytes]) -> None:
+        """Put aside what somebody else has written into the stream: it is no alert, and stops no reader."""
+        log.error("entry %s of the stream is no alert: parked", entry_id)
+        parked: dict[Any, Any] = {**fields, b"deliveries": b"0"}
+        with self._redis.pipeline(transaction=True) as together:
+            together.xadd(self.parked_stream, parked)
+            together.xack(self._stream, self._group, entry_id)
+            together.execute()
+
     def _forget(self) -> None:
         silent_ms = int(self._patience.forget_after_seconds * 1000)
         self._forget_silent(keys=[self._stream], args=[self._group, silent_ms, self.name])
 
     def _done_key(self, alert_id: str) -> str:
         return f"{{{self._stream}}}:done:{self._group}:{alert_id}"
+
+
+def _is_alert(fields: Mapping[bytes, bytes]) -> bool:
+    try:
+        _entry("", fields, 1)
+    except (KeyError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def _entry(entry_id: str, fields: Mapping[bytes, bytes], deliveries: int) -> Entry:

@@ -5,6 +5,7 @@ Read this file first. The live worker, `orderwatch replay`, backtests and tests 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ from models.calibration import Calibration
 from models.detector import Detector
 from models.verdict import Verdict
 from models.warm_up import WarmUp
+from stream import key_flood
 from stream.alert import Alert, AlertWriter
 from stream.assembly import Assembly
 from stream.dead_letter import DeadLetter
@@ -27,6 +29,7 @@ from stream.decode import Decoder
 from stream.feature_log import FeatureLog
 from stream.feedback.effect import FeedbackEffect
 from stream.incidents import Incidents
+from stream.key_flood import KeyFlood
 from stream.malformed import PART, TITLE, malformed_verdicts
 from stream.model_registry.serving import Served
 from stream.record import Record
@@ -88,9 +91,10 @@ class Pipeline:
         self._partitions = [assembly.partition() for _ in range(n)]
         self._judges = [assembly.judge(number, self._partitions[number].spaces) for number in range(n)]
         self._explainers = [assembly.explainer(self._judges[k], self._partitions[k].spaces) for k in range(n)]
+        self._floods = [KeyFlood(k, self._partitions[k].spaces) for k in range(n)]
         self._across: Across = assembly.across(n)
         self._incidents = Incidents(settings.alerts, Policy.load(settings.alerts.policy_file).answer)
-        titles = assembly.titles | {PART: TITLE}
+        titles = assembly.titles | {PART: TITLE, key_flood.PART: key_flood.TITLE}
         self.feedback = FeedbackEffect(settings.feedback, settings.judge) if settings.feedback.on else None
         self.models = assembly.versions
         self.shadows: list[Shadow] = []
@@ -106,6 +110,14 @@ class Pipeline:
     def held_back(self) -> dict[str, int]:
         """Family -> conditions that its budget of alerts has held back so far (`alerts.budget_per_day`)."""
         return dict(self._incidents.held_back)
+
+    @property
+    def evicted(self) -> dict[str, int]:
+        """Kind of key -> keys forgotten so far, of all partitions, because their space was full (`state.max_*`)."""
+        evicted: Counter[str] = Counter()
+        for partition in self._partitions:
+            evicted.update({kind: space.evicted_total for kind, space in partition.spaces.items()})
+        return dict(evicted)
 
     @property
     def warming_up(self) -> dict[str, WarmUp]:
@@ -138,6 +150,7 @@ class Pipeline:
         for shadow in self.shadows:
             shadow.look(partition, batch, self._judges[partition].watches)
         scored = self._scored(partition, batch, verdicts) if self.feature_log else None
+        verdicts += self._floods[partition].look(batch)
         verdicts += malformed_verdicts(decoded.dead_letters, batch, partition, clock_before_ms)
         self._across.add(self._across.cut(partition, batch, verdicts, self._partitions[partition].spaces))
         outcome = Outcome(held=self._across.held()) if more else self._told(wait=wait)
@@ -177,6 +190,7 @@ class Pipeline:
             parts[f"partition.{number}"] = self._partitions[number]
             parts[f"judge.{number}"] = self._judges[number]
             parts[f"explainer.{number}"] = self._explainers[number]
+            parts[f"key_flood.{number}"] = self._floods[number]
         if self.feature_log:
             parts["feature_log"] = self.feature_log
         if self.feedback:

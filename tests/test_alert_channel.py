@@ -54,6 +54,18 @@ async def test_order_is_kept_across_the_calls_that_a_long_list_is_cut_into(chann
     assert [kept.id for kept in await channel.recent(2)] == ["alert-248", "alert-249"]
 
 
+async def test_what_a_stranger_wrote_into_the_stream_is_passed_over(channel, client, settings):
+    await client.xadd(settings.stream, {"id": "x", "data": b"\xff"})
+    await channel.publish([alert(1)])
+    await client.xadd(settings.stream, {"kind": b"\xff", "id": "y", "severity": "", "status": "", "data": ""})
+    assert [kept.id for kept in await channel.recent(10)] == ["alert-1"]
+    following = channel.follow("0")
+    assert (await anext(following)).id == "alert-1"
+    await channel.publish([alert(2)])
+    assert (await anext(following)).id == "alert-2"
+    await following.aclose()
+
+
 async def test_no_alerts_is_nothing_to_do(channel):
     assert await channel.publish([]) == 0
     assert await channel.size() == 0

@@ -89,6 +89,18 @@ def test_a_group_gets_everything_kept_in_order_and_each_reader_a_part(settings, 
     assert len(reader("one", "promotions").poll()) == 10  # another team starts where the stream does
 
 
+def test_what_a_stranger_wrote_into_the_stream_is_parked_and_stops_nobody(settings, client, reader):
+    client.xadd(settings.redis.stream, {"id": "x"})
+    client.xadd(settings.redis.stream, {"id": b"\xff", "kind": "", "severity": "", "status": "", "data": ""})
+    publish(settings, 1)
+    one = reader("one")
+    entries = one.poll()
+    assert ids(entries) == ["alert-1"]
+    one.done(*entries)
+    assert pending(client, settings) == 0
+    assert [fields[b"id"] for _, fields in client.xrange(one.parked_stream)] == [b"x", b"\xff"]
+
+
 def test_a_reader_that_comes_back_gets_its_own_unfinished_entries_first(settings, reader):
     publish(settings, 1, 2, 3)
     before = reader(batch=2)

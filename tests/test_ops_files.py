@@ -17,6 +17,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from config.settings import load
+from models.warm_up import WarmUp
 from stream.engine.app import create_app
 from stream.engine.health import HealthCheck
 from stream.engine.metrics import Observer
@@ -42,7 +43,8 @@ def exposed() -> bytes:
     async def run() -> bytes:
         settings = load()
         judge = EveryOrder()
-        judge.held_back = {"price": 1}
+        judge.held_back, judge.evicted = {"price": 1}, {"product": 1}
+        judge.warming_up = {"all_orders": WarmUp(13, 24, "hours")}
         app = create_app(settings, judge)
         observer = Observer(app, judge, settings.kafka.orders_topic, HealthCheck(60))
         try:

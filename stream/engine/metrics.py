@@ -136,6 +136,8 @@ class Observer:
         for field, (name, what) in _COUNTS.items():
             yield CounterMetricFamily(f"{PREFIX}_{name}", what, value=getattr(self._app.flow.counts, field))
         yield self._held_back()
+        yield self._evicted()
+        yield self._warm_up()
         yield self._lag()
         assigned, ready, live = len(self._assigned()), self.check.ready.ok, self.check.live.ok
         clock_seconds = self._judge.clock_ms / 1000
@@ -155,6 +157,22 @@ class Observer:
         )
         for name, count in getattr(self._judge, "held_back", {}).items():
             family.add_metric([name], count)
+        return family
+
+    def _evicted(self) -> Metric:
+        family = CounterMetricFamily(
+            f"{PREFIX}_keys_evicted", "Keys forgotten because their space was full (state.max_*).", labels=["kind"]
+        )
+        for kind, count in getattr(self._judge, "evicted", {}).items():
+            family.add_metric([kind], count)
+        return family
+
+    def _warm_up(self) -> Metric:
+        family = GaugeMetricFamily(
+            f"{PREFIX}_warm_up_ratio", "Share learned of what a part needs before it has an opinion.", labels=["part"]
+        )
+        for part, warm_up in getattr(self._judge, "warming_up", {}).items():
+            family.add_metric([part], warm_up.seen / warm_up.needed)
         return family
 
     def _lag(self) -> Metric:
