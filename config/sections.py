@@ -251,6 +251,7 @@ class FeatureLogSettings(Section):
     topic: Name
     sample: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
     every_seconds: Seconds
+    archive: str | None
 
 
 class FeedbackSettings(Section):

@@ -20,7 +20,7 @@ def history(
     begin: Moment,
     end: Moment,
     *,
-    path: str | Path,
+    path: str | Path | None = None,
     columns: Sequence[str] | None = None,
     filesystem: Any = None,
 ) -> pa.Table:
@@ -31,22 +31,46 @@ def history(
     begin, end
         Dates or times, UTC where they name no zone: "2026-01-01", "2026-01-01T12:00".
     path
-        The folder that `orderwatch archive` fills.
+        The folder or address (s3://…) that `orderwatch archive` fills; else `feature_log.archive` says.
     columns
         Those wanted; fewer are quicker. By default all. Where a file has no such column its rows are null.
     filesystem
-        An fsspec or pyarrow file system that `path` is in; by default this machine's.
+        An fsspec or pyarrow file system that `path` is in; by default the one of its address, or this machine's.
 
-    Raises FileNotFoundError for a folder that is not there, ValueError for a time that is none.
+    Raises FileNotFoundError for a folder that is not there, ValueError for a time that is none, `ConfigRefused` where
+    neither the caller nor the settings name a folder.
     """
     import pyarrow as pa
 
     since, until = _instant(begin), _instant(end)
-    tables = _read(_files(str(path), since, until, filesystem), columns, filesystem)
+    folder, filesystem = _place(path, filesystem)
+    tables = _read(_files(folder, since, until, filesystem), columns, filesystem)
     if not tables:
         return pa.table({})
     rows = pa.concat_tables(tables, promote_options="default")
     return rows if _is_hour(since) and _is_hour(until) else _between(rows, since, until)
+
+
+def _place(path: str | Path | None, filesystem: Any) -> tuple[str, Any]:
+    """The folder, and the file system that it is in."""
+    folder = str(_archive() if path is None else path)
+    if filesystem is None and "://" in folder:
+        import fsspec
+
+        filesystem, folder = fsspec.core.url_to_fs(folder)
+    return folder, filesystem
+
+
+def _archive() -> str:
+    from config.errors import ConfigRefused
+    from config.settings import load
+
+    archive = load().feature_log.archive
+    if archive is None:
+        raise ConfigRefused(
+            "feature_log.archive is not set: name the folder or the address that is read, or give path="
+        )
+    return archive
 
 
 def _instant(moment: Moment) -> datetime:

@@ -96,6 +96,11 @@ class Assembly:
         """`name@version` of the model that each detector from the registry serves."""
         return {name: model.version for name, model in self._models.items()}
 
+    @property
+    def skew(self) -> dict[str, int]:
+        """In how many ways the training of each detector's model differs from what serves here."""
+        return {name: len(model.skew) for name, model in self._models.items()}
+
     def partition(self) -> Partition:
         """The features of one partition."""
         features: dict[str, Feature] = self._build("feature", self._settings.features)

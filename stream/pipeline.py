@@ -96,7 +96,7 @@ class Pipeline:
         self._incidents = Incidents(settings.alerts, Policy.load(settings.alerts.policy_file).answer)
         titles = assembly.titles | {PART: TITLE, key_flood.PART: key_flood.TITLE}
         self.feedback = FeedbackEffect(settings.feedback, settings.judge) if settings.feedback.on else None
-        self.models = assembly.versions
+        self.models, self.skew = assembly.versions, assembly.skew
         self.shadows: list[Shadow] = []
         self.feature_log = FeatureLog.of(settings, self.models)
         self._writer = AlertWriter(settings.instance, settings.kafka.orders_topic, titles)
@@ -132,6 +132,7 @@ class Pipeline:
         for judge, copy in zip(self._judges, copies, strict=True):
             judge.serve(name, model.version, model.package.features, *copy)
         self.models = {**self.models, name: model.version}
+        self.skew = {**self.skew, name: len(model.skew)}
         if self.feature_log:
             self.feature_log.set_versions(self.models)
 

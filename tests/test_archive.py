@@ -15,6 +15,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 import features
+from config.errors import ConfigRefused
 from config.settings import load
 from features.parity import same_bits
 from features.table import BEGAN, HASH
@@ -251,6 +252,18 @@ def test_history_gives_the_time_and_the_columns_asked_for(tmp_path):
     assert features.history("1999-01-01", "1999-02-01", path=tmp_path).num_rows == 0
     with pytest.raises(FileNotFoundError):
         features.history("1999-01-01", "1999-02-01", path=tmp_path / "nowhere")
+
+
+def test_history_reads_what_the_settings_name_and_addresses_of_any_kind(tmp_path, monkeypatch):
+    archived(tmp_path, blocks()[:20])
+    archived("memory://named", blocks()[:20])
+    whole = features.history("2000-01-01", "2100-01-01", path=tmp_path)
+    for place in (str(tmp_path), "memory://named"):
+        monkeypatch.setenv("ORDERWATCH_FEATURE_LOG__ARCHIVE", place)
+        assert same_bits(features.history("2000-01-01", "2100-01-01"), whole)
+    monkeypatch.delenv("ORDERWATCH_FEATURE_LOG__ARCHIVE")
+    with pytest.raises(ConfigRefused, match=r"feature_log\.archive is not set"):
+        features.history("2000-01-01", "2100-01-01")
 
 
 def test_the_topic_lands_once_though_the_archive_stops_and_starts(settings, tmp_path):

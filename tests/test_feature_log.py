@@ -28,9 +28,9 @@ from tests.parts.traffic import committed, read, run_in_thread, wait_until
 
 @cache
 def events():
-    """Two simulated hours with wrong prices."""
+    """A simulated hour and a quarter with wrong prices."""
     typo = make("price_typo", after_seconds=3_600.0)
-    return tuple(simulate(SimulatorSettings(seed=6, duration_seconds=7_200, orders_per_second=0.3, incidents=(typo,))))
+    return tuple(simulate(SimulatorSettings(seed=6, duration_seconds=4_500, orders_per_second=0.3, incidents=(typo,))))
 
 
 def placed():
@@ -92,7 +92,7 @@ def test_a_worker_that_fails_and_comes_back_leaves_every_order_in_the_archive_on
 
 
 def test_rows_of_a_slow_hour_share_blocks_are_written_in_time_and_committed_after_it(settings):
-    trickle = events()[:60]
+    trickle = events()[:40]
     seen = []
 
     def direct() -> None:

@@ -238,6 +238,28 @@ def test_the_state_of_an_old_model_is_not_laid_over_a_promoted_one(registry):
     assert any(not np.array_equal(restored[name], untouched[name], equal_nan=True) for name in others)
 
 
+def test_a_model_that_serves_in_spite_of_its_training_is_a_metric(registry):
+    other = {"basket_total": {"on": True, "params": {"floor": 0.2}}}
+    accepted = {"registry": registry.address, "accept_skew": ["baskets"]}
+    for features, models, ways in (({}, {"registry": registry.address}, 0), (other, accepted, 1)):
+        settings = load(models=models, features=features, detectors={"half_space_trees": {"model": "baskets"}})
+        labels = {"detector": "half_space_trees", "model": "baskets@1"}
+        assert Worker(settings).metrics.get_sample_value("orderwatch_model_skew", labels) == ways
+
+
+def test_a_worker_that_has_swapped_goes_on_from_its_state_as_if_never_stopped(registry):
+    settings = served_from(registry)
+    worker = Worker(settings)
+    worker.pipeline.process(0, log()[0][:200], wait=False)
+    registry.promote("baskets", 2, author="bob")
+    worker.hear(Announcement("baskets", 2))
+    worker.pipeline.process(0, log()[0][200:400], wait=False)
+    other = Pipeline(settings)
+    other.set_state({name: array.copy() for name, array in worker.pipeline.get_state().items()})
+    told, expected = (one.process(0, log()[0][400:], wait=False).alerts for one in (other, worker.pipeline))
+    assert [alert.data for alert in told] == [alert.data for alert in expected]
+
+
 def test_a_promotion_reaches_a_worker_under_load_within_five_seconds_and_holds_after_a_restart(settings, registry):
 
     own = served_from(registry).model_copy(update={"redis": settings.redis, "instance": settings.instance})

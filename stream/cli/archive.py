@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def archive(
-    path: Annotated[str, typer.Argument(metavar="FOLDER|URL", help="Where files go, such as s3://bucket/features.")],
+    path: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FOLDER|URL]", help="Where files go, such as s3://bucket/features; else the settings say."
+        ),
+    ] = None,
     every: Annotated[
         float, typer.Option("--every", metavar="SECONDS", min=0.1, help="Longest that rows wait to become a file.")
     ] = 60.0,
@@ -36,6 +41,9 @@ def archive(
     from stream.archiver import Archiver, Landing
 
     settings = settings_from(config)
+    path = path or settings.feature_log.archive
+    if path is None:
+        raise UnusableFile("no folder is named, and feature_log.archive is not set")
     kept = _opened(path, settings.feature_log.topic)
     archiver = Archiver(settings, kept, Landing(every, megabytes << 20), until_caught_up)
     messages = asyncio.run(_run(archiver))

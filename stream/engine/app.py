@@ -107,7 +107,7 @@ def create_app(
     _add_tasks(app, settings.time.idle_source_seconds)
     if settings.feature_log.on:
         app.timer(settings.feature_log.every_seconds)(_ticking(app))
-    if isinstance(judge, Serving) and followed(settings):
+    if isinstance(judge, Serving) and judge.models:
         _add_control(app, settings, judge)
     if isinstance(effect := getattr(judge, "feedback", None), FeedbackEffect):
         _add_feedback(app, settings, effect)
@@ -169,6 +169,8 @@ def _feature_writer(settings: Settings, publisher: Publisher) -> FeatureWriter |
 
 def _add_control(app: EngineApp, settings: Settings, judge: Serving) -> None:
     metrics = ControlMetrics(app.publish_metrics.registry, judge)
+    if not followed(settings):
+        return
     control = Control(settings, judge, metrics, _sender(app, settings.kafka.control_topic))
 
     async def follow_models() -> None:

@@ -49,6 +49,8 @@ class Serving(Protocol):
 
     models: Mapping[str, str]
     """Detector -> `name@version`, of those that serve a model of the registry."""
+    skew: Mapping[str, int]
+    """Detector -> in how many ways its model's training differs from what serves here."""
     shadows: list[Shadow]
     """Challengers at work."""
 

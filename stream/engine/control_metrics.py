@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from stream.engine.control import Serving
 
+_SKEW: Final = "Ways in which a served model's training differs from what serves: features, libraries; 0 is none."
 _SHADOW: Final = {
     "orders": "Orders that champion and challenger have scored side by side.",
     "champion_alerts": "Orders that the champion finds abnormal, of these.",
@@ -59,6 +60,10 @@ class ControlMetrics:
         for detector, model in self._judge.models.items():
             family.add_metric([detector, model], 1)
         yield family
+        skew = GaugeMetricFamily("orderwatch_model_skew", _SKEW, labels=["detector", "model"])
+        for detector, ways in self._judge.skew.items():
+            skew.add_metric([detector, self._judge.models[detector]], ways)
+        yield skew
         yield from self._of_shadows()
 
     def _of_shadows(self) -> Iterator[Metric]:

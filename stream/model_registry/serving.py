@@ -17,7 +17,7 @@ from models.detector import Detector
 from models.package import OF_THE_HOST, ModelRefused, Package
 from stream.model_registry.manifest import Manifest
 from stream.model_registry.registry import Registry
-from stream.model_registry.skew import check_skew
+from stream.model_registry.skew import check_skew, skew_of
 
 _DETECTORS = "models.detectors"
 _SEED: Final = 7
@@ -26,12 +26,16 @@ _TRIAL_ROWS: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A version that passed every check, ready to be given to each partition."""
+    """A version that passed every check, ready to be given to each partition.
+
+    `skew` : in what its training differs from what serves here, where `models.accept_skew` names it all the same.
+    """
 
     manifest: Manifest
     package: Package
     detector: Detector
     calibration: Calibration
+    skew: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:
@@ -105,7 +109,7 @@ def check_servable(manifest: Manifest, package: Package, settings: Settings) -> 
     package.bring_up(detector, calibration)
     package.prove(detector)
     _try(manifest, detector)
-    return Served(manifest, package, detector, calibration)
+    return Served(manifest, package, detector, calibration, skew_of(manifest, settings))
 
 
 def _try(manifest: Manifest, detector: Detector) -> None:

@@ -60,11 +60,15 @@ def feature_hashes(settings: Settings, features: Sequence[str]) -> dict[str, str
 def check_skew(manifest: Manifest, settings: Settings) -> None:
     """Raise ModelRefused, in one line, unless the model may judge here, or `models.accept_skew` names it."""
     accepted = {manifest.name, manifest.label} & set(settings.models.accept_skew)
-    for reason in (_other_features(manifest, settings), _other_libraries(manifest)):
-        if reason and not accepted:
-            raise ModelRefused(
-                f"{manifest.label}: {reason}; train it again, or name it in models.accept_skew to serve it all the same"
-            )
+    for reason in skew_of(manifest, settings) if not accepted else ():
+        raise ModelRefused(
+            f"{manifest.label}: {reason}; train it again, or name it in models.accept_skew to serve it all the same"
+        )
+
+
+def skew_of(manifest: Manifest, settings: Settings) -> tuple[str, ...]:
+    """In what a model's training differs from what serves here, in words."""
+    return tuple(filter(None, (_other_features(manifest, settings), _other_libraries(manifest))))
 
 
 def _other_features(manifest: Manifest, settings: Settings) -> str:
