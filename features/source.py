@@ -89,10 +89,17 @@ def _iterable(events: Iterable[Event]) -> Source:
         remaining = iter(events)
         while chunk := list(islice(remaining, BLOCK_EVENTS)):
             source.done += len(chunk)
-            yield [event if isinstance(event, bytes) else _encoded(event) for event in chunk]
+            yield _messages(chunk)
 
     source.blocks = blocks()
     return source
+
+
+def _messages(chunk: list[Event]) -> list[bytes]:
+    """Events as messages; most often they are, and stay as they lie."""
+    if set(map(type, chunk)) == {bytes}:
+        return chunk  # type: ignore[return-value]  # just seen
+    return [event if isinstance(event, bytes) else _encoded(event) for event in chunk]
 
 
 def _encoded(event: str | dict[str, Any]) -> bytes:

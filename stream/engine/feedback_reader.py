@@ -92,7 +92,7 @@ class FeedbackReader:
         """Say on the control topic what is hidden by now; what is not taken is said the next time."""
         for one in self._effect.suppressions():
             key, value = told_of(one)
-            if self._told.get(key) != value:
+            if one.hidden.count and self._told.get(key) != value:  # one that stands by has nothing to say
                 with suppress(KafkaError, ProducerSendError, OSError):
                     await self._send(key, value)
                     self._told[key] = value
