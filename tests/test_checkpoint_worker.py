@@ -10,12 +10,12 @@ import signal
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from stream.checkpoint.changelog import Changelog
 from stream.checkpoint.marker import Key
 from stream.checkpoint.schema import StateRefused
-from stream.engine.topics import ensure_topics
+from stream.engine.topics import TopicError, ensure_topics
 from stream.engine.worker import run_worker
 from stream.pipeline import Pipeline
 from tests.parts.dying_worker import Life, started
@@ -176,3 +176,20 @@ async def topics(settings) -> list[str]:
         return await admin.list_topics()
     finally:
         await admin.close()
+
+
+def test_a_topic_that_forgets_by_age_is_refused(settings, parts):
+    name = f"{settings.kafka.group}-state-changelog"
+
+    async def make() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.brokers)
+        await admin.start()
+        await admin.create_topics([NewTopic(name, settings.kafka.partitions, 1)])
+        await admin.close()
+        await ensure_topics(settings, {})
+
+    if parts.kind == "embedded":
+        asyncio.run(make())  # it does not say how it keeps a topic, and is believed
+    else:
+        with pytest.raises(TopicError, match=rf"^topic {name} has cleanup.policy=delete .* checkpoint.on: false$"):
+            asyncio.run(make())

@@ -19,7 +19,7 @@ from stream.checkpoint.shelf import Shelf
 from stream.checkpoint.topic import MOST_MESSAGE_BYTES, name_of
 from stream.checkpoint.units import changelog_partition
 
-_BATCH_BYTES: Final = 1 << 20
+_BATCH_BYTES: Final = 1 << 19  # well below what a topic takes by default
 _FETCH_BYTES: Final = 8 << 20
 _TURN_SECONDS: Final = 0.002  # then others have their turn: orders are judged in the same loop
 _READ_WAIT_MS: Final = 200

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     KafkaError,
     LeaderNotAvailableError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _HEADER_BYTES = 65_536  # what a dead letter needs beyond the event's own bytes: headers, framing
 _CONNECT_SECONDS = 15
 _LOOK_SECONDS = 0.05
+_POLICY = "cleanup.policy"
 _NOT_YET = (UnknownTopicOrPartitionError, LeaderNotAvailableError)
 
 
@@ -38,8 +40,8 @@ async def ensure_topics(settings: Settings, security: Mapping[str, Any]) -> None
     """Create what is missing of the orders, dead-letter, alerts, and (where they are on) feature and state topics.
 
     `security` holds the client's TLS and SASL arguments. Topics that exist are left as they are. Raises
-    `TopicError` if Kafka does not answer, a topic cannot be made, or the orders' or the state's number of partitions is
-    another than that of the settings.
+    `TopicError` if Kafka does not answer, a topic cannot be made, the orders' or the state's number of partitions is
+    another than that of the settings, or the state's topic is not compacted.
     """
     kafka = settings.kafka
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.brokers, request_timeout_ms=_CONNECT_SECONDS * 1000, **security)
@@ -50,6 +52,8 @@ async def ensure_topics(settings: Settings, security: Mapping[str, Any]) -> None
         partitions = await _described(admin, sorted({*checked, *created}))
         for topic in checked:
             _check(topic, partitions[topic], kafka.partitions)
+        if settings.checkpoint.on and name_of(kafka) not in created:
+            await _check_compacted(admin, name_of(kafka))
     except (KafkaError, OSError, TimeoutError) as error:
         raise TopicError(f"Kafka at {kafka.brokers} (kafka.brokers): {error}") from error
     finally:
@@ -138,3 +142,19 @@ def _check(topic: str, found: int, partitions: int) -> None:
             f"topic {topic} has {found} partitions and kafka.partitions is {partitions}: "
             "the number is part of a log's identity, set kafka.partitions to what the topic has"
         )
+
+
+async def _check_compacted(admin: AIOKafkaAdminClient, topic: str) -> None:
+    """Refuse a topic that would forget the state by its age. A broker that does not say how it keeps it is believed."""
+    asked = ConfigResource(ConfigResourceType.TOPIC, topic, configs={_POLICY: ""})
+    try:
+        responses = await admin.describe_configs([asked])
+    except KafkaError:
+        return
+    entries = [entry for response in responses for *_, found in response.resources for entry in found]
+    for _, policy, *_ in entries:
+        if policy and "compact" not in policy:
+            raise TopicError(
+                f"topic {topic} has {_POLICY}={policy} and would forget the state: "
+                f"give it {_POLICY}=compact, or set checkpoint.on: false"
+            )
