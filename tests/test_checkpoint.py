@@ -22,6 +22,9 @@ from stream.checkpoint.schema import StateRefused, check_schema, schema_of
 from stream.checkpoint.shelf import Shelf
 from stream.checkpoint.slab_hash import SLAB_BYTES, slab_hashes
 from stream.checkpoint.units import MERGE, split
+from stream.pipeline import Pipeline
+from tests.parts.same_state import differences
+from tests.small_shop import PARTITIONS, REGISTER, alerts_of, default_settings, log
 
 SCHEMA = {"layout": "1"}
 NAMES = ("judge.0/a", "judge.1/a", "partition.1/b", "across/c", "incidents/d")
@@ -106,8 +109,8 @@ def test_a_death_between_any_two_writes_leaves_the_last_whole_checkpoint(seed: i
         ends.append(len(writes) + whole + 1)
         writes += new
     died = int(cut * len(writes))
-    for log in (writes[:died], compacted(writes[:died])):
-        saved = shelf_of(log).newest()
+    for left in (writes[:died], compacted(writes[:died])):
+        saved = shelf_of(left).newest()
         done = sum(end <= died for end in ends)
         if done == 0:
             assert saved is None
@@ -121,7 +124,7 @@ def test_a_death_between_any_two_writes_leaves_the_last_whole_checkpoint(seed: i
 @given(seed=st.integers(0, 2**32))
 def test_a_former_owner_that_goes_on_writing_harms_nothing(seed: int) -> None:
     draw = random.Random(seed)
-    zombie, log = Saver(SCHEMA, 1), []
+    zombie, topic = Saver(SCHEMA, 1), []
     history = iter(states(seed, 8))
     known = {}
 
@@ -129,21 +132,21 @@ def test_a_former_owner_that_goes_on_writing_harms_nothing(seed: int) -> None:
         known[saver.epoch, offset] = next(history)
         return written(saver, known[saver.epoch, offset], offset)
 
-    log += save(zombie, 1) + save(zombie, 2)
-    owner = Saver(SCHEMA, 2, list(shelf_of(log).keys))
+    topic += save(zombie, 1) + save(zombie, 2)
+    owner = Saver(SCHEMA, 2, list(shelf_of(topic).keys))
     theirs = [write for offset in (3, 4, 5) for write in save(zombie, offset)]
     ours = [write for offset in (1, 2, 3) for write in save(owner, offset)]
     while theirs or ours:
-        log.append((theirs if not ours or (theirs and draw.random() < 0.5) else ours).pop(0))
+        topic.append((theirs if not ours or (theirs and draw.random() < 0.5) else ours).pop(0))
         if draw.random() < 0.02 or not ours:
-            saved = shelf_of(log).newest()
+            saved = shelf_of(topic).newest()
             assert saved is not None
             assert same(saved.state, known[saved.epoch, saved.offsets[0]])
             assert ours or (saved.epoch, saved.offsets[0]) == (2, 3)
-    heir = Saver(SCHEMA, 3, list(shelf_of(log).keys))
+    heir = Saver(SCHEMA, 3, list(shelf_of(topic).keys))
     for offset, state in enumerate(states(seed + 1, 3)):
-        log += written(heir, state, offset)
-    assert {key.epoch for key in shelf_of(log).keys} == {3}
+        topic += written(heir, state, offset)
+    assert {key.epoch for key in shelf_of(topic).keys} == {3}
 
 
 def test_only_what_the_last_two_checkpoints_name_is_kept() -> None:
@@ -286,3 +289,31 @@ def test_settings_that_shape_the_state_are_named_when_they_differ_and_no_others(
         with pytest.raises(StateRefused, match=rf"saved state has {word} .* this worker .* --forget-state"):
             check_schema(other, plain)
     check_schema(plain, dict(plain))
+
+
+def test_a_judge_that_has_gone_on_goes_back_to_a_checkpoint_and_to_nothing() -> None:
+    """What a worker does that lost its partitions and has them again."""
+    pipeline = Pipeline(default_settings(), partitions=PARTITIONS, promotions=REGISTER)
+    blank = {name: array.copy() for name, array in pipeline.get_state().items()}
+    half = [len(records) // 2 for records in log()]
+
+    def read(begin: list[int], end: list[int]) -> list[bytes]:
+        outcomes = [
+            pipeline.process(number, records[begin[number] : end[number]]) for number, records in enumerate(log())
+        ]
+        return [alert.data for alert in alerts_of(outcomes)]
+
+    first = read([0] * PARTITIONS, half)
+    saved = shelf_of(written(Saver(SCHEMA, 1), pipeline.get_state(), 0)).newest()
+    assert saved is not None
+    ends = [len(records) for records in log()]
+    rest = read(half, ends)
+    for _ in range(2):
+        pipeline.set_state(saved.state)
+        assert differences(pipeline.get_state(), saved.state) == []
+        assert read(half, ends) == rest
+    pipeline.set_state(blank)
+    assert differences(pipeline.get_state(), blank) == []
+    assert read([0] * PARTITIONS, half) == first
+    assert first
+    assert rest
