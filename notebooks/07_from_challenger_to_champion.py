@@ -187,4 +187,10 @@ pd.DataFrame(
 
 # %% [markdown]
 # On a terminal the same steps are `orderwatch models list`, `diff`, `promote` and `rollback`. With `model: odd-baskets`
-# in the settings of its detector a worker serves the champion, and each alert names the version that spoke.
+# in the settings of its detector a worker serves the champion, and each alert names the version that spoke. It need not
+# be started again: the commands tell every worker over Kafka, and each swaps the model between two batches, once the
+# same checks have passed there.
+#
+# Until then the newest challenger scores every live order **in shadow**: nobody hears of it, and
+# `orderwatch models compare odd-baskets@2` tells how it does beside the champion. What that must show before anybody
+# may promote it is for the team to say, under `models.promotion` in the settings.
