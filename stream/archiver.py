@@ -73,8 +73,10 @@ class Archiver:
             late = time.monotonic() - landed >= self.landing.every_seconds
             await self._land(consumer, 1 if late else self.landing.bytes)
             landed = time.monotonic() if late else landed
-            if self.until_caught_up and not fetched and await self._is_caught_up(consumer):
-                break
+            if self.until_caught_up and not fetched:
+                await self._land(consumer, 1)
+                if await self._is_caught_up(consumer):
+                    return
         await self._land(consumer, 1)
 
     async def _add(self, consumer: AIOKafkaConsumer, fetched: Mapping[TopicPartition, Sequence[Any]]) -> None:
@@ -106,14 +108,11 @@ class Archiver:
         return _Handover(consumer, self.archive, self._landing_now)
 
     async def _is_caught_up(self, consumer: AIOKafkaConsumer) -> bool:
-        """Whether all was read; never while partitions are handed over, since positions mean nothing until then."""
-        async with self._landing_now:
-            assigned = list(consumer.assignment())
-            positions = {tp: await consumer.position(tp) for tp in assigned}
-            if not all(self.archive.expects(tp.partition, position) for tp, position in positions.items()):
-                return False
-        ends = await consumer.end_offsets(assigned)
-        return bool(assigned) and all(positions[tp] >= ends[tp] for tp in assigned)
+        """Whether all has landed: what was only read is read again after partitions were handed over."""
+        assigned = list(consumer.assignment())
+        ends, begins = await consumer.end_offsets(assigned), await consumer.beginning_offsets(assigned)
+        landed = {tp: await consumer.committed(tp) or begins[tp] for tp in assigned}
+        return bool(assigned) and all(landed[tp] >= ends[tp] for tp in assigned)
 
 
 class _Handover(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
