@@ -32,7 +32,7 @@ from models.order_change import (
 from models.verdict import Signal, Verdict, family_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from features.batch import Lines
     from models.outlier import Outlier
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 _MOST: Final = 3
 _MOST_LINES: Final = 3
-_DOUBLINGS: Final = 20
+_STEPS: Final = tuple(4**k for k in range(1, 11))
+"""How far from its value a number is looked at, in times."""
 _SPREADS: Final = 4.0  # a range is the level with so many spreads on either side (`features.robust_level`)
 _SAME: Final = 1e-6
 _ROUNDING: Final = 1e-3
@@ -127,7 +128,8 @@ def _is_content(case: _Case, changed: Batch | None) -> bool:
     """Whether none of the parts that spoke would speak again."""
     if changed is None:
         return False
-    changed.columns = changed.columns | {name: _column(part, changed) for name, part in case.levels.items()}
+    read = {part.feature for part in case.far}.union(*(rule.reads for rule in case.spoke))
+    _follow(case, changed, read)
     if any(len(rule.check(changed)) for rule in case.spoke):
         return False
     return all(_is_usual(outlier, changed, case.verdict.entity) for outlier in case.far)
@@ -135,7 +137,16 @@ def _is_content(case: _Case, changed: Batch | None) -> bool:
 
 def _is_normal(case: _Case, changed: Batch | None) -> bool:
     """Whether all that spoke is content, and no other rule is broken by the change."""
-    return changed is not None and _is_content(case, changed) and case.broken.issuperset(_broken(case.rules, changed))
+    if changed is None or not _is_content(case, changed):
+        return False
+    _follow(case, changed, case.levels.keys())
+    return case.broken.issuperset(_broken(case.rules, changed))
+
+
+def _follow(case: _Case, changed: Batch, features: Collection[str]) -> None:
+    """Let these features' columns follow the change."""
+    if features:
+        changed.columns = changed.columns | {name: _column(case.levels[name], changed) for name in features}
 
 
 def _promotions(case: _Case) -> Iterator[str]:
@@ -250,8 +261,7 @@ def _bounds(knob: _Knob, is_normal: Callable[[Batch | None], bool]) -> tuple[int
     def good(value: int) -> bool:
         return value >= knob.least and knob.low <= value <= knob.high and is_normal(knob.change(value))
 
-    steps = [2**k for k in range(1, _DOUBLINGS + 1)]
-    ladder = [knob.value // step for step in steps] + [knob.value * step for step in steps] + [0, 1]
+    ladder = [knob.value // step for step in _STEPS] + [knob.value * step for step in _STEPS] + [0, 1]
     tried = sorted(
         {value for value in (*knob.hints, *ladder) if value != knob.value}, key=lambda v: abs(v - knob.value)
     )
@@ -260,7 +270,7 @@ def _bounds(knob: _Knob, is_normal: Callable[[Batch | None], bool]) -> tuple[int
         return None
     near = _edge(found, knob.value, good)
     way = 1 if found > knob.value else -1
-    beyond = [near + way * max(abs(near), 1) * step for step in steps]
+    beyond = [near + way * max(abs(near), 1) * step for step in _STEPS]
     if way < 0:
         beyond = [max(value, knob.least) for value in beyond]
     bad = next((value for value in beyond if not good(value)), None)

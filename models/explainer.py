@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from models.watch import Watch
 
 _HOUR_MS: Final = 3_600_000
-_MOST_PER_HOUR: Final = 60
+_MOST_PER_HOUR: Final = 20
 _MOST_REMEMBERED: Final = 4096
 _CHANNEL: Final = PLACES.index("channel")
 

@@ -165,6 +165,19 @@ def test_a_price_is_normal_inside_the_range_that_the_verdict_used_and_that_range
             assert all(low - 0.01 <= value <= high + 0.01 for value in values)
 
 
+def test_a_price_at_either_bound_of_its_claim_raises_nothing_when_the_shop_is_played_again():
+    alert = next(alert for alert in told() if alert["kind"].startswith("price.") and alert["counterfactuals"])
+    (claim,), (order, *_) = alert["counterfactuals"], alert["order_ids"]
+    at = alert["trace"]
+    for value in re.findall(r"\d+\.\d+", claim):
+        parts = [list(part) for part in log()]
+        record = parts[at["partition"]][at["offset"]]
+        event = with_value(msgspec.json.decode(record.value), "price", value, "")
+        parts[at["partition"]][at["offset"]] = StoredRecord(encoded(event), record.key, record.offset)
+        again = [msgspec.json.decode(one.data)["data"] for one in alerts_of(run(parts))]
+        assert not [one for one in again if one["kind"] == alert["kind"] and order in one["order_ids"]]
+
+
 def test_windows_are_normal_in_the_range_that_the_verdict_used():
     windows = [
         alert for alert in told() if alert["kind"].startswith("volume.") and alert["expected"]["high"] is not None

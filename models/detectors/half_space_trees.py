@@ -102,7 +102,7 @@ class HalfSpaceTrees(Detector):
 
     def set_state(self, state: State) -> None:
         """Go on from a state of the same parameters."""
-        like = self._grown(state["seen"].shape[1]) if state else {}
+        like = self._like(state["seen"].shape[1]) if state else {}
         restored = same_shape(state, like, "HalfSpaceTrees")
         if state and not np.array_equal(restored["parameters"], like["parameters"]):
             found, needed = restored["parameters"].tolist(), like["parameters"].tolist()
@@ -124,6 +124,11 @@ class HalfSpaceTrees(Detector):
             rows, state["feature"], state["threshold"], state["mass"], state["worth"], state["seen"], state["progress"],
             self.window_size, self.scaled, learn,
         )  # fmt: skip
+
+    def _like(self, features: int) -> State:
+        """A state of so many features: its own, if it has one, since trees take their time to grow."""
+        is_own = bool(self._state) and self._state["seen"].shape[1] == features
+        return self._state if is_own else self._grown(features)
 
     def _grown(self, features: int) -> State:
         """Trees that have seen nothing."""
