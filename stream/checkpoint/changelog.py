@@ -7,9 +7,9 @@ tells (which some brokers tell too early), and turns every error of a store into
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from time import monotonic
-from typing import Any, Final
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from threading import Thread
+from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -19,15 +19,19 @@ from stream.checkpoint.shelf import Shelf
 from stream.checkpoint.topic import MOST_MESSAGE_BYTES, name_of
 from stream.checkpoint.units import changelog_partition
 
+T = TypeVar("T")
+
 _BATCH_BYTES: Final = 1 << 19  # well below what a topic takes by default
 _FETCH_BYTES: Final = 8 << 20
-_TURN_SECONDS: Final = 0.002  # then others have their turn: orders are judged in the same loop
 _READ_WAIT_MS: Final = 200
 _STOP_SECONDS: Final = 1.0
 
 
 class Changelog:
     """Writes and reads the records of all units.
+
+    Writing has a thread and an event loop of its own: where orders are judged without a rest, each step of a request
+    would wait for a batch, and a checkpoint takes hundreds of them.
 
     Parameters
     ----------
@@ -43,6 +47,7 @@ class Changelog:
         self._partitions = [TopicPartition(self._topic, number) for number in range(kafka.partitions)]
         self._client = {"bootstrap_servers": kafka.brokers, "client_id": "orderwatch-state", **security}
         self._producer: AIOKafkaProducer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def read(self) -> Shelf:
         """All that holds now. Raises `KafkaError`."""
@@ -67,22 +72,34 @@ class Changelog:
 
     async def write(self, records: Iterable[tuple[Key, bytes | None]]) -> int:
         """Send records and wait until all are acknowledged; their bytes. Raises `KafkaError`."""
+        return await self._in_thread(self._write(list(records)))
+
+    async def stop(self) -> None:
+        """Disconnect; what is not acknowledged by then is lost."""
+        if self._loop is not None:
+            await self._in_thread(self._stop())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._loop = None
+
+    async def _in_thread(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            Thread(target=self._loop.run_forever, name="state-changelog", daemon=True).start()
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    async def _write(self, records: Sequence[tuple[Key, bytes | None]]) -> int:
         producer = await self._started()
-        sent, nbytes, turn = [], 0, monotonic()
+        sent, nbytes = [], 0
         for key, value in records:
             where = changelog_partition(key.unit)
             sent.append(await producer.send(self._topic, value, str(key).encode(), where))
             nbytes += len(value or b"")
-            if monotonic() - turn > _TURN_SECONDS:
-                await asyncio.sleep(0)
-                turn = monotonic()
         for result in await asyncio.gather(*sent, return_exceptions=True):
             if isinstance(result, BaseException):
                 raise result
         return nbytes
 
-    async def stop(self) -> None:
-        """Disconnect; what is not acknowledged by then is lost."""
+    async def _stop(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
             stopping = asyncio.ensure_future(producer.stop())
