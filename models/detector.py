@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,9 @@ class Detector(ABC):
     anything; that two detectors of the same parameters and seed differ; that memory grows with the number of
     rows; that a clock, the network or another detector is looked at; that `x` is changed or kept.
     """
+
+    copies_quickly: ClassVar[bool] = True
+    """Whether its state is taken and put back in well under a millisecond, so that it may be gone back with."""
 
     @abstractmethod
     def score(self, x: F64Matrix) -> F64Vector:

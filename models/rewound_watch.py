@@ -2,7 +2,7 @@
 
 A detector has moved on by the time its word becomes an alert. So the state of now and then is kept, and the rows
 since: what was known just before any order of the last batch is had by learning those rows again. That costs
-nothing until somebody asks, but a copy of the state every 512 rows.
+nothing until somebody asks, but a copy of the state every 512 rows; a detector that is slow to copy has no say.
 """
 
 from __future__ import annotations
@@ -44,11 +44,12 @@ class RewoundWatch(OrderWatch):
     ) -> None:
         """Keep a twin of the parts, to go back with."""
         super().__init__(name, weight, alert_score, calibration, detector, features)
-        self._twin = OrderWatch(name, weight, alert_score, deepcopy(calibration), deepcopy(detector), features)
+        parts = (deepcopy(calibration), deepcopy(detector)) if detector.copies_quickly else (calibration, detector)
+        self._twin = OrderWatch(name, weight, alert_score, *parts, features)
         self._sample, self._seen = np.full((_SAMPLED, len(features)), np.nan), 0
         self._kept: State | None = None
         self._rows: list[F64] = []
-        self._is_portable = True
+        self._goes_back = detector.copies_quickly
 
     def normal_if(self, row: int) -> tuple[str, ...]:
         """The smallest change of one feature that makes an order of the last batch ordinary, scored before it is said.
@@ -94,13 +95,13 @@ class RewoundWatch(OrderWatch):
 
     def _remember(self, rows: F64) -> None:
         """Keep the rows, and the state as it was before the first of them."""
-        if not len(rows) or not self._is_portable:
+        if not len(rows) or not self._goes_back:
             return
         if self._kept is None or sum(map(len, self._rows)) >= _ROWS_KEPT:
             try:
                 self._kept, self._rows = self.get_state(), []
             except StateNotPortable:
-                self._is_portable = False
+                self._goes_back = False
                 return
         self._rows.append(rows)
         _sample_rows(self._sample, self._seen, rows)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import inspect
 import math
 from dataclasses import field
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 import numpy as np
@@ -64,6 +64,8 @@ class RiverDetector(Detector):
     >>> gauss.score(np.array([[5.0], [np.nan]])).round(3).tolist()
     [1.0, nan]
     """
+
+    copies_quickly: ClassVar[bool] = False  # its state is written out object by object
 
     detector: str = "river.anomaly.OneClassSVM"
     params: dict[str, Any] = field(default_factory=dict)

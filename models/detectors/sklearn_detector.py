@@ -15,7 +15,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 import numpy as np
 from pydantic import ConfigDict, Field
@@ -83,6 +83,8 @@ class SklearnDetector(Detector):
     >>> bool(odd > usual)
     True
     """
+
+    copies_quickly: ClassVar[bool] = False  # its model is read anew
 
     file: Path | None = None
     trusted: tuple[str, ...] = ()
