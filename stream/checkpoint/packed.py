@@ -26,19 +26,20 @@ def packed(data: Any) -> bytes:
     return b"".join((_LZ4, raw.nbytes.to_bytes(_SIZE_BYTES, "little"), small))
 
 
-def unpacked(value: bytes) -> bytes:
+def unpacked(value: bytes) -> memoryview:
     """What was `packed`. Raises `PackedWrong`.
 
     >>> unpacked(packed(b"a" * 1000)) == b"a" * 1000, len(packed(b"a" * 1000)) < 100
     (True, True)
     """
+    view = memoryview(value)
     if value[:1] == _RAW:
-        return value[1:]
-    size = int.from_bytes(value[1 : 1 + _SIZE_BYTES], "little")
+        return view[1:]
+    size = int.from_bytes(view[1 : 1 + _SIZE_BYTES], "little")
     try:
         if value[:1] != _LZ4:
             raise PackedWrong(f"bytes begin with {value[:1]!r}")
-        data: bytes = pa.decompress(value[1 + _SIZE_BYTES :], decompressed_size=size, codec=_CODEC, asbytes=True)
+        data = pa.decompress(view[1 + _SIZE_BYTES :], decompressed_size=size, codec=_CODEC)
     except (OSError, pa.ArrowException) as error:
         raise PackedWrong(str(error)) from error
-    return data
+    return memoryview(data)
