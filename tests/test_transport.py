@@ -14,6 +14,7 @@ from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.structs import ConsumerRecord
 from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer, ConsumerThread
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -41,6 +42,7 @@ def test_faust_is_the_version_whose_private_methods_are_used():
         (driver.Consumer, "_new_offset", ["self", "tp"]),
         (driver.Consumer, "on_partitions_revoked", ["self", "revoked"]),
         (driver.Consumer, "on_partitions_assigned", ["self", "assigned", "generation_id"]),
+        (driver.Consumer, "perform_seek", ["self"]),
         (driver.Consumer, "commit", ["self", "topics", "start_new_transaction"]),
         (driver.AIOKafkaConsumerThread, "_create_consumer", ["self", "loop"]),
         (driver.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
@@ -68,6 +70,8 @@ def test_faust_fetches_commits_and_revokes_through_the_methods_that_we_override(
     )
     assert "self._fetch_records" in inspect.getsource(driver.AIOKafkaConsumerThread.getmany)
     assert "self._create_consumer(" in inspect.getsource(driver.AIOKafkaConsumerThread.on_start)
+    assert "consumer.perform_seek()" in inspect.getsource(Recovery._resume_streams)
+    assert "self._read_offset" in inspect.getsource(Consumer.perform_seek)
 
 
 async def test_aiokafka_keeps_its_fetch_wait_and_its_generation_where_we_look_for_them():
