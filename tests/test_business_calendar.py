@@ -82,6 +82,7 @@ def test_a_registered_sale_of_three_times_the_orders_is_no_anomaly_and_nine_time
     assert {verdict.kind for verdict in found} == {"volume.surge"}
     assert found[0].time_ms < 15 * DAY_MS + 10.5 * 3_600_000
     assert all(verdict.signals[0].observed > verdict.signals[0].high for verdict in found)
+    assert all(verdict.signals[0].contribution == verdict.score for verdict in found)
 
 
 def test_the_same_sale_is_an_anomaly_where_nobody_registered_it():

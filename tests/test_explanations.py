@@ -54,12 +54,6 @@ def test_contributions_sum_to_the_score_in_every_alert_of_a_shop():
         assert_sums(alert)
 
 
-@pytest.mark.parametrize("rule", sorted(RULES))
-def test_contributions_sum_to_the_score_of_every_rule(rule):
-    for alert in alerts_on(RULES[rule].FIRES[0], register(rule)):
-        assert_sums(alert)
-
-
 def register(rule):
     document = RULES[rule].PROMOTIONS
     return type(REGISTER).parse(document) if document else None
@@ -107,13 +101,14 @@ def retotalled(event, before):
 
 def of_rules():
     for name, rule in sorted(RULES.items()):
-        for number, events in enumerate(rule.FIRES):
+        for number, events in enumerate(rule.FIRES[:2]):
             yield pytest.param(name, events, id=f"{name}-{number}")
 
 
 @pytest.mark.parametrize(("rule", "events"), list(of_rules()))
-def test_what_a_rule_s_alert_says_would_be_normal_is_so_when_the_whole_log_is_judged_again(rule, events):
+def test_what_an_alert_of_any_rule_adds_up_to_and_says_would_be_normal_is_so_when_the_log_is_judged_again(rule, events):
     for alert in alerts_on(events, register(rule)):
+        assert_sums(alert)
         if alert["kind"] != RULES[rule].kind or alert["count"] > 1:
             continue
         for claim in alert["counterfactuals"]:

@@ -21,7 +21,7 @@ from stream.record import StoredRecord
 from tests.parts import fuzz_targets
 
 FOLDER = Path(config.__file__).parent
-few = hypothesis_settings(max_examples=100, deadline=None)
+few = hypothesis_settings(max_examples=60, deadline=None)
 
 EVENTS = [
     created(discounts=[{"promotion_id": "P1", "code": "X", "amount": "5.00", "type": "fixed"}], total_price="105.00"),
@@ -195,7 +195,7 @@ def files(draw):
     return text
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=40, deadline=None)
 @given(files())
 def test_a_file_is_read_or_refused_in_one_line(text):
     fuzz_targets.file(text)
