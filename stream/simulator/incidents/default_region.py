@@ -27,7 +27,7 @@ class DefaultRegion(Incident):
     @property
     def entity(self) -> str:
         """Return the region."""
-        return f"category/region/{REGIONS[-1].name}"
+        return f"region/{REGIONS[-1].name}"
 
     def inject(self, orders: list[Order], scene: Scene) -> list[Order]:
         """Send the orders that are hit elsewhere."""
