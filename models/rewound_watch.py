@@ -135,8 +135,8 @@ class RewoundWatch(OrderWatch):
 
 def _sample_rows(sample: F64, seen: int, rows: F64) -> None:
     """Keep every sixteenth row of the stream, the last sixty-four of them."""
-    for at in range(-seen % _EVERY, len(rows), _EVERY):
-        sample[(seen + at) // _EVERY % _SAMPLED] = rows[at]
+    at = np.arange(-seen % _EVERY, len(rows), _EVERY)[-_SAMPLED:]
+    sample[(seen + at) // _EVERY % _SAMPLED] = rows[at]
 
 
 def _rounded(value: float) -> float:
