@@ -251,11 +251,11 @@ def other_worker(settings) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_two_workers_share_the_partitions_and_one_takes_over_when_the_other_is_killed(settings):
+def test_of_two_workers_one_stands_by_and_takes_all_over_when_the_other_is_killed(settings):
     patient = settings.kafka.model_copy(update={"session_timeout_seconds": 4.0})
     settings = settings.model_copy(update={"kafka": patient})
     asyncio.run(ensure_topics(settings, {}))
-    ours = EveryOrder()
+    ours, joined = EveryOrder(), threading.Event()
     sent: list[bytes] = []
 
     def send_more() -> bool:
@@ -272,8 +272,11 @@ def test_two_workers_share_the_partitions_and_one_takes_over_when_the_other_is_k
 
     def direct(other) -> None:
         try:
-            wait_until(lambda: send_more() and judged())
-            assert len(judged()) < 4
+            wait_until(joined.is_set)
+            for _ in range(60):  # longer than a group takes to form
+                send_more()
+                time.sleep(0.1)
+            assert not judged(), "the one that was first keeps all partitions"
             other.kill()
             wait_until(lambda: send_more() and len(judged()) == 4)
             wait_until(lambda: len(of_orders()) == len(sent))
@@ -285,7 +288,7 @@ def test_two_workers_share_the_partitions_and_one_takes_over_when_the_other_is_k
             send_more()
             assert other.stdout.readline().strip().isdigit()  # it has judged something
             directed = pool.submit(direct, other)
-            run_worker(settings, ours)
+            run_worker(settings, ours, on_ready=lambda _: joined.set())
             directed.result()
         finally:
             other.kill()
