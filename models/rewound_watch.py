@@ -63,7 +63,9 @@ class RewoundWatch(OrderWatch):
         x, sample = self._rows[-1][row], self._twin_sample
         if len(sample) < _LEAST_SAMPLE:
             return ()
-        usual, spread = np.nanmedian(sample, axis=0), np.nanstd(sample, axis=0)
+        columns = [column[np.isfinite(column)] for column in sample.T]
+        usual = [np.median(column) if len(column) else np.nan for column in columns]
+        spread = [np.std(column) if len(column) else np.nan for column in columns]
         changes = [
             (abs(value - x[j]) / (spread[j] + 1e-9), j, value)
             for j in range(len(x))
