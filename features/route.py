@@ -45,8 +45,7 @@ class Routes:
     @classmethod
     def none(cls) -> Routes:
         """No event ends a stage."""
-        empty = np.zeros(0, np.int64)
-        return cls.of(empty, empty, empty, empty, lambda _: ())
+        return _NONE
 
     def route_of(self, event: int) -> str:
         """The route's name, of the event at a position of its batch."""
@@ -58,3 +57,7 @@ class Routes:
 
     def _words(self, event: int) -> tuple[str, ...]:
         return self._name(int(np.searchsorted(self.at, event)))
+
+
+_EMPTY = np.zeros(0, np.int64)
+_NONE = Routes.of(_EMPTY, _EMPTY, _EMPTY, _EMPTY, lambda _: ())

@@ -49,6 +49,7 @@ class RewoundWatch(OrderWatch):
         self._sample, self._seen = np.full((_SAMPLED, len(features)), np.nan), 0
         self._kept: State | None = None
         self._rows: list[F64] = []
+        self._n_rows = 0
         self._goes_back = detector.copies_quickly
 
     def normal_if(self, row: int) -> tuple[str, ...]:
@@ -87,7 +88,7 @@ class RewoundWatch(OrderWatch):
         super().set_state(state)
         sample = part_of(state, "sample")
         self._sample, self._seen = sample["rows"].copy(), int(sample["seen"][0])
-        self._kept, self._rows = None, []
+        self._kept, self._rows, self._n_rows = None, [], 0
 
     def _raw(self, batch: Batch) -> tuple[F64, Flag]:
         rows = order_rows(batch, self._features)
@@ -99,13 +100,14 @@ class RewoundWatch(OrderWatch):
         """Keep the rows, and the state as it was before the first of them."""
         if not len(rows) or not self._goes_back:
             return
-        if self._kept is None or sum(map(len, self._rows)) >= _ROWS_KEPT:
+        if self._kept is None or self._n_rows >= _ROWS_KEPT:
             try:
-                self._kept, self._rows = self.get_state(), []
+                self._kept, self._rows, self._n_rows = self.get_state(), [], 0
             except StateNotPortable:
                 self._goes_back = False
                 return
         self._rows.append(rows)
+        self._n_rows += len(rows)
         _sample_rows(self._sample, self._seen, rows)
         self._seen += len(rows)
 
@@ -137,6 +139,8 @@ class RewoundWatch(OrderWatch):
 
 def _sample_rows(sample: F64, seen: int, rows: F64) -> None:
     """Keep every sixteenth row of the stream, the last sixty-four of them."""
+    if -seen % _EVERY >= len(rows):
+        return
     at = np.arange(-seen % _EVERY, len(rows), _EVERY)[-_SAMPLED:]
     sample[(seen + at) // _EVERY % _SAMPLED] = rows[at]
 
