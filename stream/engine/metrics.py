@@ -121,7 +121,7 @@ class Observer:
         read = (counts.events, counts.duplicates, counts.dead_letters)
         look = Look(
             partitions=len(self._assigned()),
-            stands_by=started and not self._app.rebalancing and self._app.consumer_generation_id > 0,
+            stands_by=started and self._app.orders.is_member,
             caught_up=started and self._app.orders.caught_up,
             progress=(read, tuple(sorted(self._committed().items()))),
             waits_for=waits_for,

@@ -82,6 +82,7 @@ class BatchConsumer(driver.Consumer):
         self._changed = asyncio.Event()
         self._open = True
         self._at_end = False
+        self.is_member = False
         self._arrived = monotonic()
         super().__init__(transport, *args, **kwargs)
 
@@ -218,6 +219,7 @@ class BatchConsumer(driver.Consumer):
         return self._done.get(tp) if tp.topic == self._topic else super()._new_offset(tp)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self.is_member = False
         await self.finish(self._drain_seconds)
         if self._checkpointer is not None:
             self._checkpointer.let_go()
@@ -249,6 +251,7 @@ class BatchConsumer(driver.Consumer):
         self._arrived = monotonic()
         self._changed.set()
         await super().on_partitions_assigned(assigned, generation_id)
+        self.is_member = True  # the group has told its share, which may be nothing
 
     # --- inside ----------------------------------------------------------------------------------
 
