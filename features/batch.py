@@ -83,6 +83,7 @@ class Discounts:
 
     order: I64
     promotion: Text
+    code: Text
     amount_minor: I64
     _several: list[tuple[int, slice]] | None = field(default=None, repr=False)  # worked out once, when asked
 
@@ -106,6 +107,14 @@ class Payments:
     payment_id: Text
     method: Text
     amount_e4: I64
+
+
+@dataclass(slots=True)
+class Failures:
+    """Payments of `order.paid` and `order.refunded` in which no money moved: failed, declined, voided, pending."""
+
+    at: I64
+    method: Text
 
 
 @dataclass(slots=True)
@@ -244,7 +253,11 @@ class Overdue:
 
 @dataclass(slots=True)
 class Batch:
-    """A slice of one partition's log; `passed_ms` is the event time reached where no event moved it."""
+    """A slice of one partition's log.
+
+    `passed_ms` is the event time reached where no event moved it; `arrived_ms` is when each event came into the log,
+    empty where that is not known, as of a file.
+    """
 
     event_id: Text
     order_id: Text
@@ -257,9 +270,11 @@ class Batch:
     payments: Payments
     shipments: Shipments
     stock: Stock
+    failures: Failures
     offset: I64 = field(default_factory=lambda: np.empty(0, np.int64))
     clock_ms: I64 = field(default_factory=lambda: np.empty(0, np.int64))
     late: Flag = field(default_factory=lambda: np.empty(0, np.bool_))
+    arrived_ms: I64 = field(default_factory=lambda: np.empty(0, np.int64))
     passed_ms: int = 0
     columns: dict[str, Column] = field(default_factory=dict)
     keyed: dict[str, Keyed] = field(default_factory=dict)

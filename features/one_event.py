@@ -41,6 +41,7 @@ def one_event(batch: Batch, at: int) -> Batch:
         payments=cut(batch.payments, (batch.payments.at == at).nonzero()[0]),
         shipments=cut(batch.shipments, (batch.shipments.at == at).nonzero()[0]),
         stock=cut(batch.stock, (batch.stock.at == at).nonzero()[0]),
+        failures=cut(batch.failures, (batch.failures.at == at).nonzero()[0]),
         offset=batch.offset[own],
         clock_ms=batch.clock_ms[own],
         late=batch.late[own],

@@ -26,6 +26,7 @@ def selected(tables: Tables, keep: Flag) -> Tables:
         payments=_of(tables.payments, wire.PAYMENT_AT, keep, row_of)[0],
         shipments=_of(tables.shipments, wire.SHIPMENT_AT, keep, row_of)[0],
         stock=_of(tables.stock, wire.STOCK_AT, keep, row_of)[0],
+        failures=_of(tables.failures, wire.PAYMENT_AT, keep, row_of)[0],
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from features.batch import I64, Batch, Created, Discounts, Lines, Payments, Shipments, Stock
+from features.batch import I64, Batch, Created, Discounts, Failures, Lines, Payments, Shipments, Stock
 from features.text import Text
 from features.wire import tables as wire
 from features.wire.scan import scan
@@ -33,6 +33,7 @@ def tabulate(tables: Tables) -> Batch:
         payments=_payments(tables) if tables.payments.size else _NO_PAYMENTS,
         shipments=_shipments(tables) if tables.shipments.size else _NO_SHIPMENTS,
         stock=_stock(tables) if tables.stock.size else _NO_STOCK,
+        failures=_failures(tables) if tables.failures.size else _NO_FAILURES,
     )
 
 
@@ -81,6 +82,7 @@ def _discounts(tables: Tables) -> Discounts:
     return Discounts(
         order=rows[wire.DISCOUNT_ORDER],
         promotion=_text(tables, rows, wire.DISCOUNT_PROMOTION),
+        code=_text(tables, rows, wire.DISCOUNT_CODE),
         amount_minor=rows[wire.DISCOUNT_AMOUNT],
     )
 
@@ -113,8 +115,14 @@ def _stock(tables: Tables) -> Stock:
     )
 
 
+def _failures(tables: Tables) -> Failures:
+    rows = tables.failures
+    return Failures(at=rows[wire.PAYMENT_AT], method=_text(tables, rows, wire.PAYMENT_METHOD))
+
+
 _EMPTY: Final = scan([])
 _NO_PAYMENTS: Final = _payments(_EMPTY)
 _NO_SHIPMENTS: Final = _shipments(_EMPTY)
 _NO_STOCK: Final = _stock(_EMPTY)
+_NO_FAILURES: Final = _failures(_EMPTY)
 """Of most batches one or two kinds of table are empty; these are shared, since nobody writes to a batch's tables."""

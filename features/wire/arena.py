@@ -1,4 +1,4 @@
-"""All tables in one block of memory while they are filled: the scanner carries one array instead of seven.
+"""All tables in one block of memory while they are filled: the scanner carries one array instead of eight.
 
 `layout` has a row a table: where it starts in the block, the room of each of its fields, how many fields it has,
 how many rows are filled, and how many were filled before the message at hand.
@@ -16,8 +16,8 @@ from features.wire.memory import Ints, cell, put
 from features.wire.slots import REGIONS
 
 BASE, ROOM, FIELDS, ROWS, SAVED = range(5)
-EVENTS, CREATED, LINES, DISCOUNTS, PAYMENTS, SHIPMENTS, STOCK = range(7)
-TABLES: Final = 7
+EVENTS, CREATED, LINES, DISCOUNTS, PAYMENTS, SHIPMENTS, STOCK, FAILURES = range(8)
+TABLES: Final = 8
 NO_TABLE: Final = -1
 
 _FIELDS: Final = (
@@ -28,12 +28,14 @@ _FIELDS: Final = (
     tables.PAYMENT_FIELDS,
     tables.SHIPMENT_FIELDS,
     tables.STOCK_FIELDS,
+    tables.FAILURE_FIELDS,
 )
 _REGIONS: Final = np.array(REGIONS, np.int64)
 _SHORTEST: Final = {
     LINES: len('{"sku":"s","quantity":1,"price":1},'),
     DISCOUNTS: len('{"promotion_id":"p","amount":1},'),
     PAYMENTS: len('{"payment_id":"p","method":"m","amount":1},'),
+    FAILURES: len('{"payment_id":"p","method":"m","amount":1},'),
 }
 _CACHE_WAYS: Final = 512  # words; fields so many apart share the lines of a cache, so they are kept off that distance
 

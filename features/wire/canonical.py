@@ -12,6 +12,7 @@ import msgspec
 from features.event import (
     Address,
     AnyEvent,
+    Discount,
     InventoryUpdated,
     LineItem,
     OrderCreated,
@@ -113,7 +114,12 @@ def _discounts(order: OrderCreated, units: MinorUnits) -> list[dict[str, Any]]:
     if amounts and min(amounts) < 0:
         worst = given[amounts.index(min(amounts))]
         raise Malformed(f"discount amount {worst.amount!r} of {worst.promotion_id!r} is below 0")
-    return [{"promotion_id": one.promotion_id, "amount": _amount(one.amount, units)} for one in given]
+    return [_discount(one, units) for one in given]
+
+
+def _discount(one: Discount, units: MinorUnits) -> dict[str, Any]:
+    fields: dict[str, Any] = {"promotion_id": one.promotion_id, "amount": _amount(one.amount, units)}
+    return fields | {"code": one.code} if one.code else fields
 
 
 def _address(address: Address) -> dict[str, Any]:
@@ -122,7 +128,7 @@ def _address(address: Address) -> dict[str, Any]:
 
 
 def _payment(payment: Payment) -> dict[str, Any]:
-    """A payment in which no money has moved is none: what it says of an amount is not read."""
+    """Of a payment in which no money has moved the amount is not read."""
     fields: dict[str, Any] = {"payment_id": payment.payment_id, "method": payment.method}
     if (payment.status or "").lower() in NOT_RECEIVED:
         return fields | {"amount": "0", "status": min(NOT_RECEIVED)}

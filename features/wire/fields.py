@@ -103,7 +103,7 @@ _OBJECTS: Final = {
     ),
     DISCOUNT: (
         _text("promotion_id", slots.DISCOUNT + tables.DISCOUNT_PROMOTION),
-        _loose("code", slots.PROMOTION_CODE),
+        _loose("code", slots.DISCOUNT + tables.DISCOUNT_CODE),
         _Field("amount", MONEY, slots.DISCOUNT + tables.DISCOUNT_AMOUNT),
         _loose("type", slots.PROMOTION_TYPE),
     ),

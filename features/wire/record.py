@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from features.wire import slots as slots_
-from features.wire.arena import CREATED, DISCOUNTS, EVENTS, LINES, PAYMENTS, ROWS, write
+from features.wire.arena import CREATED, DISCOUNTS, EVENTS, FAILURES, LINES, PAYMENTS, ROWS, write
 from features.wire.fields import COUNT, DISCOUNT, FIRST, ITEM, LEAST, LINE, MOST, NULL, REQUIRED, words_of
 from features.wire.kernel import compiled
 from features.wire.member import behind, member, value
@@ -114,11 +114,12 @@ def _row(data: Bytes, item: int, arena: Ints, layout: Ints, slots: Ints) -> bool
                 slots[_LINE + LINE_PRODUCT + k] = slots[_LINE + LINE_SKU + k]
     elif item == DISCOUNT:
         slots[_DISCOUNT] = layout[CREATED, ROWS]
-    elif _not_received(data, slots[_STATUS], slots[_STATUS + 1]):
-        return True
     else:
+        slots[_PAYMENT + PAYMENT_AT] = layout[EVENTS, ROWS]
+        if _not_received(data, slots[_STATUS], slots[_STATUS + 1]):
+            return write(arena, layout, FAILURES, slots)
         amount = minor(slots[_PAYMENT + PAYMENT_AMOUNT_E4], PAYMENT_EXPONENT)
-        slots[_PAYMENT + PAYMENT_AT], slots[_PAYMENT + PAYMENT_AMOUNT_E4] = layout[EVENTS, ROWS], amount
+        slots[_PAYMENT + PAYMENT_AMOUNT_E4] = amount
         if amount == TOO_MUCH:
             return False
     return write(arena, layout, cell(_TABLE, item), slots)

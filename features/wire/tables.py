@@ -1,4 +1,4 @@
-"""What a scan gives: seven tables of 64-bit integers, a field a contiguous row.
+"""What a scan gives: eight tables of 64-bit integers, a field a contiguous row.
 
 A text takes three fields: START (its first byte in `Tables.data`), LENGTH in bytes, and HASH; an absent or empty
 text is 0, 0, 0. Money is minor units of the order's currency, of payments ten thousandths of a unit; times are
@@ -57,14 +57,18 @@ LINE_FIELDS: Final = 13
 DISCOUNT_ORDER: Final = 0
 DISCOUNT_PROMOTION: Final = 1
 DISCOUNT_AMOUNT: Final = 4
-DISCOUNT_FIELDS: Final = 5
+DISCOUNT_CODE: Final = 5
+DISCOUNT_FIELDS: Final = 8
 
-# A payment received or returned; one in which no money has moved leaves no row.
+# A payment received or returned.
 PAYMENT_AT: Final = 0
 PAYMENT_PAYMENT_ID: Final = 1
 PAYMENT_METHOD: Final = 4
 PAYMENT_AMOUNT_E4: Final = 7
 PAYMENT_FIELDS: Final = 8
+
+# A payment in which no money has moved: the fields of a payment but for its amount, which nobody reads.
+FAILURE_FIELDS: Final = PAYMENT_AMOUNT_E4
 
 SHIPMENT_AT: Final = 0
 SHIPMENT_CARRIER: Final = 1
@@ -95,3 +99,4 @@ class Tables:
     payments: NDArray[np.int64]
     shipments: NDArray[np.int64]
     stock: NDArray[np.int64]
+    failures: NDArray[np.int64]

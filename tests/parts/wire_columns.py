@@ -62,7 +62,7 @@ def of_order(order: OrderCreated) -> Row:
         )
         for item in items
     ]
-    discounts = [(one.promotion_id, minor(one.amount, decimals)) for one in order.discounts or []]
+    discounts = [(one.promotion_id, one.code or "", minor(one.amount, decimals)) for one in order.discounts or []]
     costs = [cost for *_, cost in lines]
     form = phone = 0
     if address is not None:
@@ -82,7 +82,7 @@ def of_order(order: OrderCreated) -> Row:
         "exponent": decimals,
         "amounts": tuple(minor(m, decimals) for m in (order.total_price, order.total_shipping, order.total_tax)),
         "goods": sum(price * quantity for *_, quantity, price, _ in lines),
-        "discounted": sum(amount for _, amount in discounts),
+        "discounted": sum(amount for *_, amount in discounts),
         "cost": NOT_GIVEN if NOT_GIVEN in costs else sum(q * cost for *_, q, _, cost in lines),
         "quantity": sum(item.quantity for item in items),
         "forms": (form, phone),
@@ -107,6 +107,7 @@ def of_event(event: AnyEvent) -> Row:
     elif isinstance(event, OrderPaid | OrderRefunded):
         received = [one for one in event.payments if (one.status or "").lower() not in NOT_RECEIVED]
         row["payments"] = [(one.payment_id, one.method, minor(one.amount, 4)) for one in received]
+        row["failures"] = [(one.payment_id, one.method) for one in event.payments if one not in received]
     elif isinstance(event, OrderShipped):
         row["shipment"] = (event.carrier, event.tracking_number)
     elif isinstance(event, InventoryUpdated):
@@ -145,18 +146,21 @@ class Reader:
                 "promised_ms": promised_ms,
             }
             if row["kind"] in {1, 6}:
-                row["payments"] = []
+                row["payments"], row["failures"] = [], []
             of_row.append(row)
         orders = [self._order(of_row, i) for i in range(t.created.shape[1])]
         for i in range(t.lines.shape[1]):
             texts = [self.text(t.lines, field, i) for field in (wire.LINE_SKU, wire.LINE_PRODUCT, wire.LINE_SELLER)]
             orders[t.lines[0, i]]["lines"].append((*texts, *t.lines[wire.LINE_QUANTITY :, i].tolist()))
         for i in range(t.discounts.shape[1]):
-            given = self.text(t.discounts, wire.DISCOUNT_PROMOTION, i), int(t.discounts[wire.DISCOUNT_AMOUNT, i])
-            orders[t.discounts[0, i]]["discounts"].append(given)
+            texts = [self.text(t.discounts, field, i) for field in (wire.DISCOUNT_PROMOTION, wire.DISCOUNT_CODE)]
+            orders[t.discounts[0, i]]["discounts"].append((*texts, int(t.discounts[wire.DISCOUNT_AMOUNT, i])))
         for i in range(t.payments.shape[1]):
             texts = [self.text(t.payments, field, i) for field in (wire.PAYMENT_PAYMENT_ID, wire.PAYMENT_METHOD)]
             of_row[t.payments[0, i]]["payments"].append((*texts, int(t.payments[wire.PAYMENT_AMOUNT_E4, i])))
+        for i in range(t.failures.shape[1]):
+            texts = [self.text(t.failures, field, i) for field in (wire.PAYMENT_PAYMENT_ID, wire.PAYMENT_METHOD)]
+            of_row[t.failures[0, i]]["failures"].append(tuple(texts))
         for i in range(t.shipments.shape[1]):
             of_row[t.shipments[0, i]]["shipment"] = tuple(
                 self.text(t.shipments, field, i) for field in (wire.SHIPMENT_CARRIER, wire.SHIPMENT_TRACKING_NUMBER)
