@@ -149,6 +149,41 @@ def test_a_former_owner_that_goes_on_writing_harms_nothing(seed: int) -> None:
     assert {key.epoch for key in shelf_of(topic).keys} == {3}
 
 
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), epochs=st.integers(1, 3))
+def test_a_member_that_stands_by_has_at_any_moment_what_reading_everything_gives(seed: int, epochs: int) -> None:
+    draw, standby, topic = random.Random(seed), Shelf(keeps_arrays=True), []
+    for epoch in range(1, epochs + 1):
+        saver = Saver(SCHEMA, epoch, list(standby.keys))
+        for offset, state in enumerate(states(seed + epoch, 4)):
+            new = written(saver, state, offset)
+            while new:
+                topic.append(new.pop(0))
+                standby.put(*topic[-1])
+                if draw.random() < 0.1 or not new:
+                    mine, fresh = standby.newest(), shelf_of(compacted(topic)).newest()
+                    assert (mine is None) == (fresh is None)
+                    assert mine is None or (mine.version, mine.offsets) == (fresh.version, fresh.offsets)
+                    assert mine is None or same(mine.state, fresh.state)
+    assert standby.newest().epoch == epochs
+
+
+def test_a_slab_that_was_harmed_on_the_way_is_read_again_once_it_is_whole() -> None:
+    saver, standby = Saver(SCHEMA, 1), Shelf(keeps_arrays=True)
+    array = np.arange(30_000)
+    for key, value in written(saver, {"across/c": array}, 1):
+        standby.put(key, value)
+    assert standby.newest().version == 1
+    array[-1] = 0
+    writes = written(saver, {"across/c": array}, 2)
+    object_, marker = writes[0], next(write for write in writes if write[0].endswith(b"marker"))
+    standby.put(object_[0], b"\x00" + b"?" * (30_000 * 8 % SLAB_BYTES))
+    standby.put(*marker)
+    assert same(standby.newest().state, {"across/c": np.arange(30_000)})
+    standby.put(*object_)
+    assert same(standby.newest().state, {"across/c": array})
+
+
 def test_only_what_the_last_two_checkpoints_name_is_kept() -> None:
     saver, shelf = Saver(SCHEMA, 1), Shelf()
     history = states(3, 8)

@@ -8,13 +8,16 @@ import os
 import random
 import signal
 
+import numpy as np
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from stream.checkpoint.changelog import Changelog
 from stream.checkpoint.marker import Key
+from stream.checkpoint.saver import Saver
 from stream.checkpoint.schema import StateRefused
+from stream.checkpoint.standby import Standby
 from stream.engine.topics import TopicError, ensure_topics
 from stream.engine.worker import run_worker
 from stream.pipeline import Pipeline
@@ -159,6 +162,41 @@ def test_a_broker_keeps_what_is_written_and_says_what_is_there(settings):
 
     shelf = asyncio.run(run())
     assert (list(shelf.keys), shelf.epoch) == ([Key("3", 5, 1, 39)], 5)
+
+
+def test_a_member_that_stands_by_follows_and_takes_over_what_was_written_a_moment_before(settings):
+    asyncio.run(ensure_topics(settings, {}))
+
+    async def run():
+        changelog, saver = Changelog(settings.kafka, {}), Saver({"layout": "1"}, 1)
+        idle, warm = [True], []
+        standby = Standby(changelog, lambda: warm.append(standby.behind))
+        following = asyncio.ensure_future(standby.run(lambda: idle[0]))
+        array, rounds = np.arange(50_000), 6
+        for number in range(rounds):
+            array[number * 9_000] = -number
+            await save(changelog, saver, {"across/c": array}, number)
+            await asyncio.sleep(0.3 if number < rounds - 1 else 0)
+        idle[0] = False
+        mine = (await standby.take()).newest()
+        fresh = (await changelog.read()).newest()
+        assert warm == [None]  # once, before it said that it is ready
+        assert standby.behind is None
+        following.cancel()
+        await changelog.stop()
+        return mine, fresh
+
+    mine, fresh = asyncio.run(run())
+    assert mine.version == fresh.version == 6
+    assert np.array_equal(mine.state["across/c"], fresh.state["across/c"])
+    assert mine.state["across/c"][45_000] == -5
+
+
+async def save(changelog: Changelog, saver: Saver, state, offset: int) -> None:
+    checkpoint = saver.begin(state, {0: offset})
+    await changelog.write(checkpoint.objects)
+    await changelog.write(saver.markers(checkpoint))
+    await changelog.write((key, None) for key in saver.end(checkpoint))
 
 
 def test_without_checkpoints_a_worker_makes_no_topic_for_them(settings):

@@ -11,19 +11,18 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from threading import Thread
 from typing import Any, Final, TypeVar
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from config.sections import KafkaSettings
 from stream.checkpoint.marker import Key
 from stream.checkpoint.shelf import Shelf
+from stream.checkpoint.tail import Tail
 from stream.checkpoint.topic import MOST_MESSAGE_BYTES, name_of
 from stream.checkpoint.units import changelog_partition
 
 T = TypeVar("T")
 
 _BATCH_BYTES: Final = 1 << 19  # well below what a topic takes by default
-_FETCH_BYTES: Final = 8 << 20
-_READ_WAIT_MS: Final = 200
 _STOP_SECONDS: Final = 1.0
 
 
@@ -51,24 +50,12 @@ class Changelog:
 
     async def read(self) -> Shelf:
         """All that holds now. Raises `KafkaError`."""
-        consumer = AIOKafkaConsumer(
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            max_partition_fetch_bytes=_FETCH_BYTES,
-            fetch_max_wait_ms=_READ_WAIT_MS // 10,
-            **self._client,
-        )
-        await consumer.start()
-        try:
-            consumer.assign(self._partitions)
-            shelf = Shelf()
-            while not await self._is_read(consumer):
-                for records in (await consumer.getmany(timeout_ms=_READ_WAIT_MS)).values():
-                    for record in records:
-                        shelf.put(record.key or b"", record.value)
-            return shelf
-        finally:
-            await consumer.stop()
+        async with self.tail() as tail:
+            return await tail.read_to_end()
+
+    def tail(self, *, keeps_arrays: bool = False) -> Tail:
+        """A reader that goes on from where it is, for a member that stands by."""
+        return Tail(self._partitions, self._client, keeps_arrays=keeps_arrays)
 
     async def write(self, records: Iterable[tuple[Key, bytes | None]]) -> int:
         """Send records and wait until all are acknowledged; their bytes. Raises `KafkaError`."""
@@ -105,11 +92,6 @@ class Changelog:
             stopping = asyncio.ensure_future(producer.stop())
             done, _ = await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
             stopping.cancel() if not done else stopping.result()
-
-    async def _is_read(self, consumer: AIOKafkaConsumer) -> bool:
-        # the end that a fetch reports; it is not known before the first one
-        ends = [consumer.highwater(each) for each in self._partitions]
-        return None not in ends and ends == [await consumer.position(each) for each in self._partitions]
 
     async def _started(self) -> AIOKafkaProducer:
         if self._producer is None:

@@ -22,6 +22,7 @@ from stream.checkpoint.metrics import CheckpointMetrics
 from stream.checkpoint.saver import Checkpoint, Saver
 from stream.checkpoint.schema import StateRefused, check_schema, refused
 from stream.checkpoint.shelf import Saved, Shelf
+from stream.checkpoint.standby import Standby
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ class Checkpointer:
         a twenty-fifth of the time, and no more than half of it is spent on writing.
     forget
         Do not go on from what is saved: learn anew, from what the group has committed.
+    warm_up
+        What a member that stands by calls once, before orders come.
     """
 
     def __init__(
@@ -73,8 +76,10 @@ class Checkpointer:
         interval_seconds: float,
         forget: bool = False,
         metrics: CheckpointMetrics | None = None,
+        warm_up: Callable[[], None] | None = None,
     ) -> None:
         """Know how the judge is when it has learned nothing. Raises `StateRefused` if it has no state to keep."""
+        self.standby = Standby(changelog, warm_up)
         self._judge, self._flow, self._changelog = judge, flow, changelog
         self._schema, self._interval_seconds, self._forget = dict(schema), interval_seconds, forget
         self._metrics = metrics or CheckpointMetrics()
@@ -96,7 +101,7 @@ class Checkpointer:
         """
         began = time.monotonic()
         self.let_go()
-        shelf = await self._changelog.read()
+        shelf = await self.standby.take()
         saved = None if self._forget else shelf.newest()
         offsets = dict(position) | self._take(saved)
         self._forget = False

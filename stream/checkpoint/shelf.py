@@ -34,12 +34,66 @@ class Saved:
     state: State
 
 
-class Shelf:
-    """The records of a changelog that still hold, by their keys."""
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """An array put together, and where its slabs came from."""
 
-    def __init__(self) -> None:
+    epoch: int
+    sliced: Sliced
+    array: NDArray[Any]
+
+    @classmethod
+    def of(cls, epoch: int, sliced: Sliced, before: _Joined | None) -> _Joined:
+        """Room for it: that of `before`, where it has the same size."""
+        dtype = understood(sliced.dtype)
+        if before is not None and (before.array.dtype, before.array.shape) == (dtype, sliced.shape):
+            return cls(epoch, sliced, before.array)
+        joined = cls(epoch, sliced, np.empty(sliced.shape, dtype))
+        if before is not None and before.epoch == epoch:
+            both = min(joined.data.nbytes, before.data.nbytes)
+            joined.data[:both] = before.data[:both]
+        return joined
+
+    @property
+    def data(self) -> NDArray[np.uint8]:
+        return self.array.reshape(-1).view(np.uint8)
+
+    def missing(self, before: _Joined | None) -> list[int]:
+        """The slabs that are not those of `before`: another object holds them, or they were shorter."""
+        count = len(self.sliced.hash)
+        if before is None or before.epoch != self.epoch:
+            return list(range(count))
+        whole = min(self.data.nbytes, before.data.nbytes) // SLAB_BYTES
+        both = count if self.data.nbytes == before.data.nbytes else whole
+        is_new = np.ones(count, np.bool_)
+        is_new[:both] = np.any(
+            [
+                mine[:both] != theirs[:both]
+                for mine, theirs in zip(self.sliced.places, before.sliced.places, strict=True)
+            ],
+            axis=0,
+        )
+        return np.flatnonzero(is_new).tolist()
+
+    def fill(self, slab: int, value: memoryview) -> None:
+        """Put a slab in its place. Raises `NotWhole`."""
+        room = self.data[slab * SLAB_BYTES : (slab + 1) * SLAB_BYTES]
+        if len(value) != len(room):
+            raise NotWhole(f"slab {slab} has {len(value)} bytes, not {len(room)}")
+        room[:] = np.frombuffer(value, np.uint8)
+
+
+class Shelf:
+    """The records of a changelog that still hold, by their keys.
+
+    `keeps_arrays` : the state is put together again and again, each time from the slabs that changed since the last;
+    the arrays that `newest` gave before are then overwritten. Without it each time is the first.
+    """
+
+    def __init__(self, *, keeps_arrays: bool = False) -> None:
         """Begin with none."""
         self._records: dict[Key, bytes] = {}
+        self._kept: dict[tuple[str, str], _Joined] | None = {} if keeps_arrays else None
         self.epoch = 0
         """The greatest epoch that any record was of."""
 
@@ -87,22 +141,20 @@ class Shelf:
 
     def _state(self, unit: str, marker: Marker) -> State:
         small = {name: _whole(array) for name, array in marker.inline.items()}
-        epoch = marker.epoch
-        return small | {name: self._joined(unit, epoch, name, array) for name, array in marker.sliced.items()}
+        return small | {name: self._joined(unit, marker.epoch, name, array) for name, array in marker.sliced.items()}
 
     def _joined(self, unit: str, epoch: int, name: str, sliced: Sliced) -> NDArray[Any]:
-        array = np.empty(sliced.shape, understood(sliced.dtype))
-        data = array.reshape(-1).view(np.uint8)
+        before = None if self._kept is None else self._kept.pop((unit, name), None)
+        joined = _Joined.of(epoch, sliced, before)
         versions, numbers = sliced.places
-        for slab, (version, number) in enumerate(zip(versions.tolist(), numbers.tolist(), strict=True)):
-            value = unpacked(self._value(Key(unit, epoch, version, number)))
-            room = data[slab * SLAB_BYTES : (slab + 1) * SLAB_BYTES]
-            if len(value) != len(room):
-                raise NotWhole(f"slab {slab} of {name} has {len(value)} bytes, not {len(room)}")
-            room[:] = np.frombuffer(value, np.uint8)
-        if not np.array_equal(slab_hashes(data), sliced.hash):
+        for slab in joined.missing(before):
+            key = Key(unit, epoch, int(versions[slab]), int(numbers[slab]))
+            joined.fill(slab, unpacked(self._value(key)))
+        if not np.array_equal(slab_hashes(joined.data), sliced.hash):
             raise NotWhole(f"{name} is not what was written")
-        return array
+        if self._kept is not None:
+            self._kept[unit, name] = joined  # not before it is whole: what fails on the way is read from its slabs
+        return joined.array
 
     def _value(self, key: Key) -> bytes:
         if key not in self._records:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
@@ -25,8 +26,10 @@ from stream.engine.flow import Flow
 from stream.engine.metrics import PublishMetrics
 from stream.engine.publisher import Publisher
 from stream.engine.transport import BATCHES_IN_FLIGHT, BATCHES_PER_POLL, BatchConsumer, BatchTransport
+from stream.engine.warm_up import warm_up
 from stream.feature_log import FeatureLog
 from stream.feedback.effect import FeedbackEffect
+from stream.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -143,8 +146,13 @@ def _add_tasks(app: EngineApp, idle_seconds: float) -> None:
         if app.checkpointer is not None:
             await app.checkpointer.run(app.orders.mark_saved)
 
+    async def stand_by() -> None:
+        if app.checkpointer is not None:
+            await app.checkpointer.standby.run(lambda: app.orders.is_idle_member)
+
     app.task(publish)
     app.task(save)
+    app.task(stand_by)
     app.timer(min(idle_seconds, _IDLE_TICK_SECONDS))(watch_idle_source)
 
 
@@ -159,6 +167,7 @@ def _checkpointer(app: EngineApp, settings: Settings, judge: Judge, forget: bool
         interval_seconds=settings.checkpoint.interval_seconds,
         forget=forget,
         metrics=CheckpointMetrics(app.publish_metrics.registry),
+        warm_up=partial(warm_up, settings) if isinstance(judge, Pipeline) else None,
     )
 
 

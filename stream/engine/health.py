@@ -15,14 +15,16 @@ class Look:
     """A worker at one moment.
 
     `partitions` : assigned to it. `caught_up` : it has read and done all they hold. `progress` : anything that
-    changes when it gets on. `stands_by` : it is in the group, and may have no partition. `waits_for`,
-    `waits_seconds` : the server that takes no alerts, and since when.
+    changes when it gets on. `stands_by` : it is in the group, and may have no partition. `behind` : records of the
+    state's changelog that a member that stands by has not read; None if it does not know, -1 if it follows none.
+    `waits_for`, `waits_seconds` : the server that takes no alerts, and since when.
     """
 
     partitions: int
     caught_up: bool
     progress: Hashable
     stands_by: bool = False
+    behind: int | None = -1
     waits_for: str | None = None
     waits_seconds: float = 0.0
     is_stopping: bool = False
@@ -38,7 +40,7 @@ class Health:
 
 
 FINE: Final = Health(ok=True, reason="ok")
-STANDS_BY: Final = Health(ok=True, reason="stands by: another worker of the group has the partitions")
+STANDS_BY: Final = "stands by: another worker of the group has the partitions"
 
 
 class HealthCheck:
@@ -90,7 +92,7 @@ class HealthCheck:
         if look.is_stopping:
             return Health(ok=False, reason="it is stopping")
         if not look.partitions:
-            return STANDS_BY if look.stands_by else Health(ok=False, reason="no partition is assigned")
+            return self._standing_by() if look.stands_by else Health(ok=False, reason="no partition is assigned")
         if look.waits_for is not None and look.waits_seconds >= self._stuck_after_seconds:
             return Health(ok=False, reason=f"{look.waits_for} has taken no alerts for {look.waits_seconds:.0f} s")
         return self._stuck() if self._is_stuck else FINE
@@ -101,6 +103,12 @@ class HealthCheck:
         if self._look.has_crashed:
             return Health(ok=False, reason="it has crashed")
         return self._stuck() if self._is_stuck and self._look.waits_for is None else FINE
+
+    def _standing_by(self) -> Health:
+        behind = self._look.behind
+        if behind is None:
+            return Health(ok=False, reason=f"{STANDS_BY}; reads their state")
+        return Health(ok=True, reason=STANDS_BY + (f"; {behind} records behind their state" if behind >= 0 else ""))
 
     @property
     def _is_stuck(self) -> bool:

@@ -122,6 +122,7 @@ class Observer:
         look = Look(
             partitions=len(self._assigned()),
             stands_by=started and self._app.orders.is_member,
+            behind=-1 if self._app.checkpointer is None else self._app.checkpointer.standby.behind,
             caught_up=started and self._app.orders.caught_up,
             progress=(read, tuple(sorted(self._committed().items()))),
             waits_for=waits_for,
@@ -139,6 +140,7 @@ class Observer:
         yield self._evicted()
         yield self._warm_up()
         yield self._lag()
+        yield self._standby()
         assigned, ready, live = len(self._assigned()), self.check.ready.ok, self.check.live.ok
         clock_seconds = self._judge.clock_ms / 1000
         for name, what, value in (
@@ -187,6 +189,16 @@ class Observer:
                 family.add_metric([str(tp.partition)], max(0, ends[tp] - committed.get(tp, 0)))
             elif self._is_caught_up():
                 family.add_metric([str(tp.partition)], 0)
+        return family
+
+    def _standby(self) -> Metric:
+        family = GaugeMetricFamily(
+            f"{PREFIX}_standby_lag_records",
+            "Records of the state's changelog that a member that stands by has not read; none while it watches.",
+        )
+        behind = None if self._app.checkpointer is None else self._app.checkpointer.standby.behind
+        if behind is not None:
+            family.add_metric([], behind)
         return family
 
     def _is_caught_up(self) -> bool:

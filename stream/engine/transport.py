@@ -96,6 +96,11 @@ class BatchConsumer(driver.Consumer):
         """How long ago the last record arrived, or the partitions were assigned."""
         return monotonic() - self._arrived
 
+    @property
+    def is_idle_member(self) -> bool:
+        """Whether the group has told its share, and that is nothing: another member has the partitions."""
+        return self.is_member and not self._assigned()
+
     def mark_judged(self) -> None:
         """Say that a batch has left the channel, and that its events were judged or are void."""
         self._unjudged -= 1

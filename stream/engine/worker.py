@@ -208,6 +208,8 @@ async def _leave(app: EngineApp) -> None:
     else:
         leaving.result()
     await app.alert_channel.close()
+    if app.checkpointer is not None:
+        await app.checkpointer.standby.stop()
     await app.changelog.stop()
 
 
