@@ -127,21 +127,33 @@ class Across:
         """Take in verdicts that no slice brought."""
         self._verdicts.extend(verdicts)
 
-    def advance(self, now_ms: int) -> None:
-        """Let event time pass in every partition: nothing has come, and nothing is waiting to be read."""
-        self._clock_ms = np.maximum(self._clock_ms, now_ms)
+    def advance(self, now_ms: int, partition: int | None = None) -> None:
+        """Let event time pass in a partition, or in every one: nothing has come, and nothing is waiting to be read."""
+        of = slice(None) if partition is None else partition
+        self._clock_ms[of] = np.maximum(self._clock_ms[of], now_ms)
+
+    def partition_clock_ms(self, partition: int) -> int:
+        """The event time that a partition has reached."""
+        return int(self._clock_ms[partition])
+
+    def reached_ms(self, *, wait: bool) -> int:
+        """The event time up to which the merged log may be released.
+
+        With `wait`, what every partition has passed: what comes does not depend on which partition was read first.
+        Without, every partition is known to be read to its end, so none is waited for.
+        """
+        return int(self._clock_ms.min()) if wait else int(self._clock_ms.max()) + 1
 
     def release(self, *, wait: bool) -> tuple[list[Verdict], int]:
-        """Verdicts in the merged order, and the event time reached.
+        """Verdicts in the merged order, and the event time reached."""
+        upto_ms = self.reached_ms(wait=wait)
+        return self.released(upto_ms), upto_ms
 
-        With `wait`, only what every partition has passed is released: what comes does not depend on which
-        partition was read first. Without, every partition is known to be read to its end, so none is waited
-        for.
-        """
-        upto_ms = int(self._clock_ms.min() if wait else self._clock_ms.max()) + (0 if wait else 1)
+    def released(self, upto_ms: int) -> list[Verdict]:
+        """Verdicts before `upto_ms`, in the merged order."""
         verdicts = [*self._due_verdicts(upto_ms), *self._crossed(upto_ms), *self._odd_windows(upto_ms)]
         verdicts.sort(key=lambda verdict: verdict.place)
-        return verdicts, upto_ms
+        return verdicts
 
     def held(self) -> dict[int, int]:
         """Partition -> offset of the earliest record whose verdict or order still waits."""
