@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from features.order_slice import ORIGIN, Coded, OrderSlice
+from features.coded import Coded
+from features.order_slice import ORIGIN, OrderSlice
 from features.state import State, read_back, written
 
 _BUCKET_MS: Final = 600_000

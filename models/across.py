@@ -13,7 +13,7 @@ the event-time clock of the partitions, and what comes of it does not depend on 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -22,13 +22,15 @@ from config.settings import Settings
 from features.batch import I64, Batch
 from features.customer_orders import CustomerOrders
 from features.keys import Keys
-from features.order_slice import MergedOrders, OrderSlice, Part, split
+from features.merged_log import Part, split
+from features.order_slice import MergedOrders, OrderSlice
 from features.segments import UsualShares
 from features.state import State, Stateful, gathered, part_of, read_back, restore, written
 from features.text import Composed, Naming
 from models.crossing import Crossing
 from models.drift_count import DriftCount
 from models.open_panes import TOO_LATE, OpenPanes
+from models.reuse import Reuse, Reuses
 from models.verdict import Verdict
 from models.volume_count import VolumeCount
 from models.warm_up import WarmUp
@@ -66,7 +68,9 @@ class Across:
     drifts
         The series whose means are watched, by name.
     crossings
-        The rules on the merged log.
+        The rules on the merged log of orders.
+    reuses
+        The rules on things that should have one holder, by name.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class Across:
         volumes: Mapping[str, VolumeCount],
         drifts: Mapping[str, DriftCount],
         crossings: Sequence[Crossing],
+        reuses: Mapping[str, Reuse],
     ) -> None:
         """Start before the first event."""
         self._clock_ms = np.zeros(partitions, np.int64)
@@ -87,9 +92,10 @@ class Across:
         self._open = OpenPanes(len(self._series))
         self._closed = -1
         self._crossings = crossings
+        self._reuses = Reuses(reuses)
         self.usual = UsualShares()
         self._customers = CustomerOrders(settings.state.max_customers)
-        self._orders: list[Part] = []
+        self._orders: list[Part[OrderSlice]] = []
         self._verdicts: list[Verdict] = []
 
     @property
@@ -115,8 +121,9 @@ class Across:
         """Take in a slice; nothing is released by that."""
         self._clock_ms[piece.partition] = max(int(self._clock_ms[piece.partition]), piece.clock_ms)
         if len(piece.orders):
-            self._orders.append(Part(piece.orders, 0, len(piece.orders)))
+            self._orders.append(Part(replace(piece.orders, uses={}), 0, len(piece.orders)))
             self.usual.add(piece.orders)
+        self._reuses.add(piece.orders)
         self._verdicts.extend(piece.verdicts)
         for series, (keys, at) in enumerate(piece.counts):
             self._open.add(series, keys, at, piece.panes)
@@ -151,7 +158,8 @@ class Across:
 
     def released(self, upto_ms: int) -> list[Verdict]:
         """Verdicts before `upto_ms`, in the merged order."""
-        verdicts = [*self._due_verdicts(upto_ms), *self._crossed(upto_ms), *self._odd_windows(upto_ms)]
+        verdicts = [*self._due_verdicts(upto_ms), *self._crossed(upto_ms), *self._reuses.release(upto_ms)]
+        verdicts += self._odd_windows(upto_ms)
         verdicts.sort(key=lambda verdict: verdict.place)
         return verdicts
 
@@ -161,14 +169,14 @@ class Across:
         for verdict in self._verdicts:
             if verdict.partition >= 0 and verdict.offset >= 0:
                 first[verdict.partition] = min(first[verdict.partition], verdict.offset)
-        for part in self._orders:
-            partition = part.orders.partition
-            first[partition] = min(first[partition], int(part.orders.offset[part.start]))
+        orders = [(part.whole.partition, int(part.whole.offset[part.start])) for part in self._orders]
+        for partition, offset in orders + self._reuses.waiting():
+            first[partition] = min(first[partition], offset)
         return {partition: offset for partition, offset in enumerate(first) if offset < _NOTHING_HELD}
 
     def get_state(self) -> State:
         """Everything counted, and what still waits to be merged."""
-        orders = {f"orders.{i:06}": part.orders.get_state() for i, part in enumerate(self._orders)}
+        orders = {f"orders.{i:06}": part.whole.get_state() for i, part in enumerate(self._orders)}
         starts = np.array([part.start for part in self._orders], np.int64)
         own: State = {"clock_ms": self._clock_ms, "starts": starts, "verdicts": written(self._verdicts)}
         own["closed"] = np.array([self._closed])
@@ -188,6 +196,7 @@ class Across:
         counting: dict[str, Stateful] = {f"series.{name}": part for name, part in self._volumes.items()}
         counting |= {f"drift.{name}": part for name, part in self._drifts.items()}
         counting |= {f"crossing.{crossing.kind}": crossing for crossing in self._crossings}
+        counting |= {"reuses": self._reuses}
         return counting | {"open": self._open, "usual": self.usual, "customers": self._customers}
 
     def _due_verdicts(self, upto_ms: int) -> list[Verdict]:
@@ -202,8 +211,10 @@ class Across:
         if not parts:
             return []
         due = MergedOrders.of(parts)
-        due.since_last_seconds, since_same = self._customers.follow(Composed(due.customer), due.time_ms, due.basket)
-        return [verdict for crossing in self._crossings for verdict in crossing.check(due, since_same)]
+        due.since_last_seconds, due.since_same_seconds = self._customers.follow(
+            Composed(due.customer), due.time_ms, due.basket
+        )
+        return [verdict for crossing in self._crossings for verdict in crossing.check(due)]
 
     def _odd_windows(self, upto_ms: int) -> list[Verdict]:
         """Verdicts on the windows that are complete: the merged log is the allowed lateness past their end."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 from features.state import State
 
 if TYPE_CHECKING:
-    from features.batch import F64
     from features.order_slice import MergedOrders
     from models.verdict import Verdict
 
@@ -24,8 +23,8 @@ class Crossing(ABC):
     entity_type: ClassVar[str]
 
     @abstractmethod
-    def check(self, orders: MergedOrders, since_same_seconds: F64) -> list[Verdict]:
-        """Verdicts on these orders; `since_same_seconds` is since the customer's last order of the same basket."""
+    def check(self, orders: MergedOrders) -> list[Verdict]:
+        """Verdicts on these orders."""
 
     def get_state(self) -> State:
         """What it remembers; nothing, where columns say all."""

@@ -25,6 +25,7 @@ from models.drift_series import DriftSeries
 from models.explainer import Explainer
 from models.judge import Judge
 from models.outlier import Outlier
+from models.reuse import Reuse
 from models.rewound_watch import RewoundWatch
 from models.rule import Rule
 from models.stock_ledger import StockLedger
@@ -39,7 +40,7 @@ from stream.model_registry.serving import served, with_models
 
 PACKAGES: Final[Mapping[str, tuple[tuple[str, Any], ...]]] = {
     "feature": (("features.columns", Feature),),
-    "rule": (("models.rules", Rule), ("models.crossings", Crossing)),
+    "rule": (("models.rules", Rule), ("models.crossings", Crossing), ("models.reuses", Reuse)),
     "detector": (
         ("models.outliers", Outlier),
         ("models.volumes", VolumeSeries),
@@ -146,6 +147,7 @@ class Assembly:
             volumes,  # type: ignore[arg-type]  # a ledger counts, closes and remembers as a series does
             drifts,
             list(crossings.values()),
+            self._pick("rule", self._settings.rules, Reuse),
         )
 
     def _build(self, what: str, section: Mapping[str, Any]) -> dict[str, Any]:

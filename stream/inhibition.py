@@ -73,6 +73,7 @@ LINGERS_MS: Final = 12 * 3_600_000
 _SURGE: Final = frozenset({"volume.surge"})
 _SQUEEZED: Final = frozenset({"price.below_cost", "price.margin_falling"})
 _CHEAP: Final = _SQUEEZED | {"price.outlier", "price.decimal_shift", "price.channel_margin_falling"}
+_FAILURES: Final = frozenset({"payment.failures_surge"})
 _LEAK: Final = frozenset({"promotion.exclusive_pair", "promotion.pair_surge"})
 INHIBITIONS: Final = (
     Inhibition(frozenset({"price.second_list"}), "channel", _CHEAP, frozenset({"product", "channel"}), in_segment=True),
@@ -83,6 +84,9 @@ INHIBITIONS: Final = (
     Inhibition(_FEWER, "shop", _FEWER, frozenset({"channel", "region", "client_version", "carrier"})),
     Inhibition(_FEWER, "shop", frozenset({"system.source_silent"}), frozenset({"event_type"})),
     Inhibition(_FEWER, "shop", frozenset({"payment.callbacks_missing"}), frozenset({"payment_method"})),
+    # failures of one method are told by its name, those of all methods at once as one
+    Inhibition(_FAILURES, "payment_method", _FAILURES, frozenset({"payments"})),
+    Inhibition(_FAILURES, "payments", _FAILURES, frozenset({"payment_method"})),
     # where nothing is sold no stock level changes
     Inhibition(_FEWER, "shop", frozenset({"inventory.feed_silent"}), frozenset({"feed"})),
     Inhibition(_FEWER, "shop", _SURGE, frozenset({"shop", "channel", "product", "seller"})),

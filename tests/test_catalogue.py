@@ -75,7 +75,8 @@ def played(*incidents: tuple[str, float]) -> tuple[list[dict], tuple[Label, ...]
 
 SPOILT = (("wrong_totals", 3.0), ("promotion_misuse", 3.5), ("lost_parcels", 4.0), ("broken_process", 3.0))
 DRIFTS = (("field_dropped", 3.0), ("second_price_list", 5.5), ("new_pair", 7.0))
-MARGIN = (("margin_squeeze", 4.0), ("odd_customers", 6.5), ("late_channel", 3.0), ("late_system", 5.0))
+MARGIN = (("margin_squeeze", 4.0), ("odd_customers", 6.5), ("late_channel", 3.0), ("late_system", 5.0),
+          ("leaked_code", 7.0))  # fmt: skip
 SHOWN = {
     SPOILT: {
         "price.total_mismatch", "price.total_not_positive", "price.below_floor", "information.unknown_currency",
@@ -86,7 +87,7 @@ SHOWN = {
     },
     DRIFTS: {"information.null_rate", "price.second_list", "promotion.new_pair"},
     MARGIN: {"price.margin_falling", "behaviour.quantity_over_cap", "behaviour.basket_outlier",
-             "system.late_events"},
+             "system.late_events", "promotion.shared_code"},
 }  # fmt: skip
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from annotated_types import Gt
 from pydantic.dataclasses import dataclass
 
-from features.batch import F64
 from features.feature import STRICT
 from features.order_slice import MergedOrders
 from models.crossing import Crossing
@@ -35,10 +34,10 @@ class DuplicateOrder(Crossing):
 
     window_seconds: Annotated[float, Gt(0)] = 300.0
 
-    def check(self, orders: MergedOrders, since_same_seconds: F64) -> list[Verdict]:
+    def check(self, orders: MergedOrders) -> list[Verdict]:
         """The orders that repeat another."""
-        rows = (since_same_seconds <= self.window_seconds).nonzero()[0].tolist()
-        return [self._verdict(orders, row, float(since_same_seconds[row])) for row in rows]
+        rows = (orders.since_same_seconds <= self.window_seconds).nonzero()[0].tolist()
+        return [self._verdict(orders, row, float(orders.since_same_seconds[row])) for row in rows]
 
     def _verdict(self, merged: MergedOrders, at: int, seconds: float) -> Verdict:
         signal = Signal(

@@ -9,10 +9,11 @@ import numpy as np
 from annotated_types import Ge, Gt
 from pydantic.dataclasses import dataclass
 
-from features.batch import F64, I64
+from features.batch import I64
 from features.feature import STRICT
 from features.keys import Keys, grown
-from features.order_slice import MergedOrders, Part
+from features.merged_log import Part
+from features.order_slice import MergedOrders, OrderSlice
 from features.rate_shift import FIELDS, follow
 from features.state import State, gathered, part_of, room
 from features.text import Composed, Text
@@ -50,7 +51,7 @@ class LateOrders(Crossing):
         self._keys = Keys("late_channel", _MOST_CHANNELS, named=False)
         self._state = np.zeros((16, 1, FIELDS))
 
-    def check(self, orders: MergedOrders, since_same_seconds: F64) -> list[Verdict]:  # noqa: ARG002  # not about customers
+    def check(self, orders: MergedOrders) -> list[Verdict]:
         """The late orders after which the evidence is enough."""
         lag_ms = orders.merged([_clock_ms(part) - _time_ms(part) for part in orders.parts])
         rows, fresh = self._keys.rows(Composed(orders.merged([_channel(part) for part in orders.parts])))
@@ -78,14 +79,14 @@ class LateOrders(Crossing):
         return verdict_on(self, merged, at, origin_of(merged, at, "channel"), signal)
 
 
-def _clock_ms(part: Part) -> I64:
-    return part.orders.clock_ms[part.start : part.end]
+def _clock_ms(part: Part[OrderSlice]) -> I64:
+    return part.whole.clock_ms[part.start : part.end]
 
 
-def _time_ms(part: Part) -> I64:
-    return part.orders.time_ms[part.start : part.end]
+def _time_ms(part: Part[OrderSlice]) -> I64:
+    return part.whole.time_ms[part.start : part.end]
 
 
-def _channel(part: Part) -> I64:
-    channel = part.orders.origin["channel"]
+def _channel(part: Part[OrderSlice]) -> I64:
+    channel = part.whole.origin["channel"]
     return Text.of(channel.names).hash[channel.codes[part.start : part.end]]

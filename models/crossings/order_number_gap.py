@@ -8,10 +8,11 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from pydantic.dataclasses import dataclass
 
-from features.batch import F64, I64
+from features.batch import I64
 from features.feature import STRICT
+from features.merged_log import Part
 from features.order_numbers import DIGITS, Holes, OrderNumbers, split_numbers
-from features.order_slice import MergedOrders, Part
+from features.order_slice import MergedOrders, OrderSlice
 from features.state import State
 from features.text import Composed
 from models.crossing import Crossing
@@ -49,10 +50,10 @@ class OrderNumberGap(Crossing):
         """Start with no sequence."""
         self._numbers = OrderNumbers(self.grace_seconds, self.alert_p, self.min_missing)
 
-    def check(self, orders: MergedOrders, since_same_seconds: F64) -> list[Verdict]:  # noqa: ARG002  # not about customers
+    def check(self, orders: MergedOrders) -> list[Verdict]:
         """The holes that these orders leave behind them."""
         numbers, names = zip(*(_split(part) for part in orders.parts), strict=True)
-        clock_ms = orders.merged([part.orders.clock_ms[part.start : part.end] for part in orders.parts])
+        clock_ms = orders.merged([part.whole.clock_ms[part.start : part.end] for part in orders.parts])
         prefix = Composed(orders.merged(names), lambda i: _order_id(orders, i).rstrip(DIGITS))
         holes = self._numbers.follow(prefix, orders.merged(numbers), clock_ms)
         return [self._verdict(orders, holes, i) for i in range(len(holes.at))]
@@ -85,8 +86,8 @@ class OrderNumberGap(Crossing):
         )
 
 
-def _split(part: Part) -> tuple[I64, I64]:
-    order_id = part.orders.order_id
+def _split(part: Part[OrderSlice]) -> tuple[I64, I64]:
+    order_id = part.whole.order_id
     return split_numbers(order_id.data, order_id.start[part.start : part.end], order_id.length[part.start : part.end])
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from annotated_types import Ge, Gt
 from pydantic.dataclasses import dataclass
 
-from features.batch import F64
 from features.feature import STRICT
 from features.order_slice import MergedOrders
 from features.state import State, read_back, written
@@ -51,7 +50,7 @@ class RapidOrders(Crossing):
         """Start with no run."""
         self._runs: dict[int, _Run] = {}
 
-    def check(self, orders: MergedOrders, since_same_seconds: F64) -> list[Verdict]:  # noqa: ARG002  # whatever is in it
+    def check(self, orders: MergedOrders) -> list[Verdict]:
         """The orders that continue a run which is long enough."""
         rows = (orders.since_last_seconds <= self.gap_seconds).nonzero()[0].tolist()
         lengths = [self._follow(int(orders.customer[row]), int(orders.time_ms[row])) for row in rows]

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+from pydantic import AfterValidator
 from pydantic.dataclasses import dataclass
 
 from stream.simulator.incident import STRICT, Incident, Scene, Share
+from stream.simulator.market import METHODS
 from stream.simulator.order import NEVER, no_journey
 
 if TYPE_CHECKING:
     from stream.simulator.order import Order
 
 _RETRIES, _RETRY_MS = 2, 60_000
+
+
+def is_method_or_any(name: str) -> str:
+    """Refuse what is neither a payment method of the shop nor empty."""
+    if name and name not in (names := [method.name for method in METHODS]):
+        raise ValueError(f"must be one of {', '.join(names)}, or empty for all of them")
+    return name
 
 
 def _failed(event: dict[str, Any]) -> dict[str, Any]:
@@ -23,23 +32,28 @@ def _failed(event: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class FailingPayments(Incident):
-    """Of the payments meanwhile the share `failing` fails, and again at each of two tries; those orders end there."""
+    """Of the payments meanwhile the share `failing` fails, and again at each of two tries; those orders end there.
+
+    With `method` only payments of that method do.
+    """
 
     kinds: ClassVar[tuple[str, ...]] = ("payment.failures_surge",)
     also: ClassVar[tuple[str, ...]] = ("behaviour", "volume", "process", "missing", "latency")
 
     failing: Share = 0.5
+    method: Annotated[str, AfterValidator(is_method_or_any)] = ""
 
     @property
     def entity(self) -> str:
-        """Return everything: every method is concerned."""
-        return "overall/all"
+        """Return the method, or everything where every method is concerned."""
+        return f"payment_method/{self.method}" if self.method else "overall/all"
 
     def inject(self, orders: list[Order], scene: Scene) -> list[Order]:
         """Let payments fail that are due meanwhile."""
         for order in orders:
             paid_ms = order.journey.paid_ms
-            if paid_ms != NEVER and scene.covers(paid_ms) and scene.rng.random() < self.failing:
+            is_due = paid_ms != NEVER and scene.covers(paid_ms) and self.method in {"", order.method}
+            if is_due and scene.rng.random() < self.failing:
                 order.retell, order.journey = _failed, no_journey()
                 order.journey.paid_ms = paid_ms
                 order.further = tuple(
