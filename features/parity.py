@@ -33,7 +33,8 @@ class Difference:
 class Parity:
     """The outcome of a comparison.
 
-    `rows` were compared, in `columns`. `missing` : rows of the log that the replay does not have.
+    `rows` were compared, in `columns`. `missing` : rows of the log that the replay does not have. `unknown` : rows of
+    which nobody knows where the memory behind them begins; nothing can be said of them, for or against.
     `hashes` : feature hashes of the log; `replayed_hash` : that of the code which replayed.
     """
 
@@ -43,10 +44,11 @@ class Parity:
     differences: tuple[Difference, ...]
     hashes: tuple[str, ...]
     replayed_hash: str
+    unknown: int = 0
 
     @property
     def holds(self) -> bool:
-        """Every row of the log was found in the replay with the same bits."""
+        """Every row of the log that can be compared was found in the replay with the same bits."""
         return self.rows > 0 and not self.missing and not self.differences
 
 

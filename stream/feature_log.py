@@ -1,12 +1,14 @@
 """What a worker saw of each order, as blocks of columns for a topic: features, scores, verdicts, and who says so.
 
 A block is the rows of some batches of one partition as an Arrow IPC stream. Whether a row is sampled depends on its
-event's id alone, so that a batch judged twice gives the same rows; a row that raised a verdict is always kept.
+event's id alone, so that a batch judged twice gives the same rows. A row on which there is a verdict is always kept,
+be it found in its partition or where the partitions meet: rows wait until that is known (`stream.held_rows`). What is
+found later, when the order is paid or overdue, is about an event that has no row.
 
 Columns: event_id, order_id, time, partition, offset; a feature each; `raw.<detector>` (the score on the detector's
 own scale, of detectors that look at whole orders); `score.<detector>` (calibrated; NaN where it is below what counts
 as abnormal, or there is none); verdict_score and verdict_kinds; `began` (the first offset that the partition's memory
-reaches back to), feature_hash and versions.
+reaches back to, -1 where that is not known), feature_hash and versions.
 """
 
 from __future__ import annotations
@@ -22,9 +24,10 @@ from config.registry import discover
 from features.feature import Feature
 from features.fingerprint import COLUMNS, fingerprint
 from features.order_rows import order_rows
-from features.state import State
+from features.state import State, gathered, part_of
 from features.text import Text
-from stream.scored_rows import ScoredRows, raw_of, scores_of, verdicts_of
+from stream.held_rows import HeldRows
+from stream.scored_rows import ScoredRows, raw_of, scores_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,8 +68,7 @@ class FeatureLog:
         self._names = features_for("order", {name: parts[name] for name, part in settings.features.items() if part.on})
         self._hash = fingerprint(settings.features)
         self._sample = settings.feature_log.sample
-        self._partitions = settings.kafka.partitions
-        self._began: dict[int, int] = {}
+        self._held = HeldRows()
         self.set_versions(versions or {})
 
     @classmethod
@@ -78,34 +80,34 @@ class FeatureLog:
         """Say who scores from the next batch on."""
         self._versions = json.dumps({"orderwatch": version("orderwatch")} | dict(versions), sort_keys=True)
 
-    def scored(
-        self,
-        partition: int,
-        batch: Batch,
-        watches: Sequence[Watch],
-        verdicts: Sequence[Verdict],
-    ) -> ScoredRows | None:
-        """The rows of a batch that was just judged; None where no order of it is to be kept."""
-        if len(batch):
-            self._began.setdefault(partition, int(batch.offset[0]))
+    def take(self, partition: int, began: int, batch: Batch, watches: Sequence[Watch]) -> None:
+        """Keep the rows of a batch that was just judged until they are released; `began` : see `MemoryStart`."""
         at = batch.created.at
         if not len(at):
-            return None
+            return
         rows = ScoredRows(
             partition=partition,
-            began=self._began[partition],
-            event_id=batch.event_id.take(at),
-            order_id=batch.order_id.take(at),
+            began=began,
+            event_id=batch.event_id.take(at).packed(),
+            order_id=batch.order_id.take(at).packed(),
             time_ms=batch.time_ms[at],
+            clock_ms=batch.clock_ms[at],
             offset=batch.offset[at],
             features=order_rows(batch, self._names),
             raw=raw_of(watches),
             scores=scores_of(batch, watches),
-            verdicts=verdicts_of(batch, verdicts),
             versions=self._versions,
         )
-        kept = rows if self._sample == 1.0 else self._sampled(rows)
-        return kept.packed() if len(kept) else None
+        self._held.add(rows)
+
+    def release(self, upto_ms: int, verdicts: Sequence[Verdict]) -> list[ScoredRows]:
+        """The rows to be logged that the merged log has reached; `verdicts` are all those released with them."""
+        due = self._held.release(upto_ms, verdicts)
+        return due if self._sample == 1.0 else [rows for rows in map(self._sampled, due) if len(rows)]
+
+    def held(self, held: Mapping[int, int]) -> dict[int, int]:
+        """Partition -> first offset that is not done, be it because a row waits here or as `held` says."""
+        return self._held.held(held)
 
     def block(self, rows: Sequence[ScoredRows]) -> Block:
         """The block of some batches of one partition, in their order."""
@@ -114,14 +116,12 @@ class FeatureLog:
         return Block(b"%d" % rows[0].partition, _written(pa.record_batch(self._columns(rows))))
 
     def get_state(self) -> State:
-        """Where each partition's memory begins: a worker that goes on from a state remembers as far back."""
-        began = sorted(self._began.items())
-        return {"began": np.array(began, np.int64).reshape(len(began), 2)}
+        """The rows that wait."""
+        return gathered({"held": self._held.get_state()})
 
     def set_state(self, state: State) -> None:
-        """Go on with memories that reach back as far; where no log was kept, as far as can be."""
-        began = state["began"].tolist() if state else [(number, 0) for number in range(self._partitions)]
-        self._began = dict(began)
+        """Go on with these; with none where no log was kept."""
+        self._held.set_state(part_of(state, "held"))
 
     def _sampled(self, rows: ScoredRows) -> ScoredRows:
         bits = rows.event_id.hash.view(np.uint64) >> np.uint64(11)

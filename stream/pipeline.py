@@ -14,13 +14,12 @@ import numpy as np
 from config.policy import Policy
 from config.promotions import PromotionRegister
 from config.settings import Settings
-from features.batch import Batch
 from features.state import State, Stateful, gathered, restore
 from models.across import Across
 from models.calibration import Calibration
 from models.detector import Detector
-from models.verdict import Verdict
 from models.warm_up import WarmUp
+from models.watch import Watch
 from stream import key_flood
 from stream.alert import Alert, AlertWriter
 from stream.assembly import Assembly
@@ -31,6 +30,7 @@ from stream.feedback.effect import FeedbackEffect
 from stream.incidents import Incidents
 from stream.key_flood import KeyFlood
 from stream.malformed import PART, TITLE, malformed_verdicts
+from stream.memory_start import MemoryStart
 from stream.model_registry.serving import Served
 from stream.record import Record
 from stream.scored_rows import ScoredRows
@@ -42,7 +42,7 @@ class Outcome:
     """What some records led to.
 
     `held` : partition -> offset of the earliest record of which something still waits to be merged; an offset
-    at or beyond it is not yet done. `scored` : what is to be logged of the orders (`feature_log.on`).
+    at or beyond it is not yet done. `scored` : what is to be logged of the orders that are done (`feature_log.on`).
     """
 
     alerts: list[Alert] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Outcome:
     duplicates: int = 0
     late: int = 0
     held: dict[int, int] = field(default_factory=dict)
-    scored: ScoredRows | None = None
+    scored: list[ScoredRows] = field(default_factory=list)
 
 
 class Pipeline:
@@ -99,6 +99,7 @@ class Pipeline:
         self.models, self.skew = assembly.versions, assembly.skew
         self.shadows: list[Shadow] = []
         self.feature_log = FeatureLog.of(settings, self.models)
+        self._memory = MemoryStart(n)
         self._writer = AlertWriter(settings.instance, settings.kafka.orders_topic, titles)
 
     @property
@@ -150,12 +151,13 @@ class Pipeline:
         verdicts = self._explainers[partition].explain(batch, self._judges[partition].judge(batch))
         for shadow in self.shadows:
             shadow.look(partition, batch, self._judges[partition].watches)
-        scored = self._scored(partition, batch, verdicts) if self.feature_log else None
+        self._memory.see(partition, batch)
+        if self.feature_log:
+            self.feature_log.take(partition, self._memory[partition], batch, self._scoring(partition))
         verdicts += self._floods[partition].look(batch)
         verdicts += malformed_verdicts(decoded.dead_letters, batch, partition, clock_before_ms)
         self._across.add(self._across.cut(partition, batch, verdicts, self._partitions[partition].spaces))
-        outcome = Outcome(held=self._across.held()) if more else self._told(wait=wait)
-        outcome.scored = scored
+        outcome = Outcome(held=self._held()) if more else self._told(wait=wait)
         outcome.dead_letters = decoded.dead_letters
         outcome.events = len(batch)
         outcome.duplicates = decoded.duplicates
@@ -183,9 +185,10 @@ class Pipeline:
     def set_state(self, state: State) -> None:
         """Go on from such a state; the arrays stay the caller's."""
         restore(self._parts(), state)
+        self._memory.restored(self.clock_ms)
 
     def _parts(self) -> dict[str, Stateful]:
-        parts: dict[str, Stateful] = {"across": self._across, "incidents": self._incidents}
+        parts: dict[str, Stateful] = {"across": self._across, "incidents": self._incidents, "memory": self._memory}
         for number in range(len(self._partitions)):
             parts[f"seen.{number}"] = self._decoders[number]
             parts[f"partition.{number}"] = self._partitions[number]
@@ -198,20 +201,24 @@ class Pipeline:
             parts["feedback"] = self.feedback
         return parts
 
-    def _scored(self, partition: int, batch: Batch, verdicts: Sequence[Verdict]) -> ScoredRows | None:
-        assert self.feature_log is not None, "asked for when it is on"
-        watches = [*self._judges[partition].watches, *(one.watches[partition] for one in self.shadows if one.is_well)]
-        return self.feature_log.scored(partition, batch, watches, verdicts)
+    def _scoring(self, partition: int) -> list[Watch]:
+        """Who has just scored a batch of the partition."""
+        return [*self._judges[partition].watches, *(one.watches[partition] for one in self.shadows if one.is_well)]
+
+    def _held(self) -> dict[int, int]:
+        held = self._across.held()
+        return self.feature_log.held(held) if self.feature_log else held
 
     def _told(self, *, wait: bool) -> Outcome:
         verdicts, reached_ms = self._across.release(wait=wait)
+        scored = self.feature_log.release(reached_ms, verdicts) if self.feature_log else []
         if self.feedback:
             verdicts = self.feedback.passed(verdicts)
         alerts = [
             self._writer.write(told, self._across.usual.at(told.clock_ms))
             for told in self._incidents.take(verdicts, reached_ms)
         ]
-        return Outcome(alerts=alerts, held=self._across.held() if wait else {})
+        return Outcome(alerts=alerts, held=self._held() if wait else {}, scored=scored)
 
 
 def _register(settings: Settings) -> PromotionRegister:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pytest
 from aiokafka import AIOKafkaProducer
 
@@ -23,12 +24,14 @@ from stream.archive import Archive
 from stream.archiver import Archiver, Landing
 from stream.cli import main
 from stream.engine.topics import ensure_topics
-from stream.feature_log import VERSIONS, FeatureLog, read_block
+from stream.feature_log import VERSIONS, read_block
 from stream.pipeline import Pipeline
 from stream.replay import batches
 from stream.scored_rows import RAW, SCORE
 from stream.simulator import SimulatorSettings, simulate
 from stream.simulator.incidents import make
+from tests.small_shop import PARTITIONS, REGISTER
+from tests.small_shop import log as small_shop_log
 
 MOST_LINES = 120
 TOPIC = "orderwatch.features.v1"
@@ -43,8 +46,10 @@ class Worker:
         self.pipeline.feature_log.set_versions({"half_space_trees": "3"})
 
     def blocks(self, number, records):
-        scored = self.pipeline.process(number, records).scored
-        return [] if scored is None else [self.pipeline.feature_log.block([scored]).value]
+        return self.written(self.pipeline.process(number, records))
+
+    def written(self, outcome):
+        return [self.pipeline.feature_log.block([rows]).value for rows in outcome.scored]
 
 
 @cache
@@ -65,7 +70,8 @@ def batches_of_log():
 def blocks(sample=1.0, begin=0):
     """The blocks of a worker, in the order in which it writes them; it may start in the middle."""
     worker = Worker(load(feature_log={"sample": sample}))
-    return tuple(block for number, some in batches_of_log()[begin:] for block in worker.blocks(number, some))
+    read = [block for number, some in batches_of_log()[begin:] for block in worker.blocks(number, some)]
+    return (*read, *worker.written(worker.pipeline.finish()))
 
 
 def logged(some):
@@ -124,11 +130,53 @@ def test_a_sample_keeps_every_row_with_a_verdict_and_is_the_same_at_each_reading
     assert set(nothing_but["event_id"].to_pylist()) == verdicts
 
 
-def test_a_log_that_goes_on_from_a_state_remembers_as_far_back():
-    log, other = FeatureLog(load()), FeatureLog(load())
-    log.set_state({"began": np.array([[2, 700]])})
-    other.set_state(log.get_state())
-    assert other.get_state()["began"].tolist() == [[2, 700]]
+@cache
+def of_the_small_shop(sample=1.0, most=400, stop=None):
+    """The rows of a shop with an order that was placed twice, and the alerts; the worker may be replaced meanwhile."""
+    worker = small_shop(sample)
+    outcomes, number = [], 0
+    for begin in range(0, max(map(len, small_shop_log())), most):
+        for partition, records in enumerate(small_shop_log()):
+            if number == stop:
+                state = worker.get_state()
+                worker = small_shop(sample)
+                worker.set_state(state)
+            outcomes.append(worker.process(partition, records[begin : begin + most]))
+            number += 1
+    outcomes.append(worker.finish())
+    told = [block for outcome in outcomes for rows in outcome.scored for block in [worker.feature_log.block([rows])]]
+    alerts = [json.loads(alert.data)["data"] for outcome in outcomes for alert in outcome.alerts]
+    return pa.concat_tables([read_block(block.value) for block in told], promote_options="default"), alerts
+
+
+def small_shop(sample):
+    return Pipeline(load(feature_log={"on": True, "sample": sample}), partitions=PARTITIONS, promotions=REGISTER)
+
+
+def test_a_sample_keeps_the_orders_that_only_all_partitions_together_show():
+    (whole, alerts), (kept, _) = of_the_small_shop(), of_the_small_shop(0.0)
+    double = {order for data in alerts if data["kind"] == "duplicate.order" for order in data["order_ids"]}
+    kinds = {row["order_id"]: row["verdict_kinds"] for row in whole.select(["order_id", "verdict_kinds"]).to_pylist()}
+    assert {kinds[order] for order in double} == {"duplicate.order"}
+    assert set(kept["order_id"].to_pylist()) == {order for order, told in kinds.items() if told}
+    assert 0 < kept.num_rows < whole.num_rows / 2
+
+
+@pytest.mark.parametrize(("most", "stop"), [(7, None), (2000, None), (60, 3), (60, 29)])
+def test_rows_are_the_same_wherever_the_log_was_cut_and_the_worker_replaced(most, stop):
+    for sample in (1.0, 0.1):
+        rows, same = of_the_small_shop(sample)[0], of_the_small_shop(sample, most, stop)[0]
+        assert same_bits(in_order(rows), in_order(same))
+    for partition in range(PARTITIONS):
+        offsets = rows.filter(pa.compute.field("partition") == partition)["offset"].to_numpy()
+        assert (np.diff(offsets) > 0).all()
+
+
+def test_an_offset_is_held_back_while_its_row_waits():
+    worker = small_shop(1.0)
+    outcome = worker.process(0, small_shop_log()[0])
+    assert outcome.scored == []
+    assert outcome.held[0] == 0
 
 
 # --- the files -----------------------------------------------------------------------------------
@@ -310,7 +358,8 @@ def test_the_certificate_holds_over_workers_that_started_in_the_middle(run, tmp_
     middle = len(batches_of_log()) // 2
     worker = Worker(load())
     first = [block for number, some in batches_of_log()[:middle] for block in worker.blocks(number, some)]
-    archived(tmp_path / "kept", (*first, *blocks(begin=middle)))
+    last = worker.written(worker.pipeline.finish())
+    archived(tmp_path / "kept", (*first, *last, *blocks(begin=middle)))
     code, out, _ = run("parity", orders, "--features", tmp_path / "kept", "--json")
     told = json.loads(out)
     assert (code, told["holds"], told["missing"], told["differences"]) == (0, True, 0, [])
@@ -335,6 +384,52 @@ def test_rows_that_the_replay_lacks_fail_the_certificate(run, tmp_path, orders):
     code, out, _ = run("parity", orders, "--features", tmp_path / "kept")
     assert code == 1
     assert "logged rows are not in the replay" in out
+
+
+def turned_on(state, end=None):
+    """The blocks of a worker that goes on from the state of one without a log, from the middle of the orders."""
+    worker = Worker(load())
+    worker.pipeline.set_state(state)
+    middle = len(batches_of_log()) // 2
+    read = [block for number, some in batches_of_log()[middle:end] for block in worker.blocks(number, some)]
+    return (*read, *worker.written(worker.pipeline.finish()))
+
+
+@cache
+def half_read():
+    pipeline = Pipeline(load())
+    for number, some in batches_of_log()[: len(batches_of_log()) // 2]:
+        pipeline.process(number, some)
+    return {name: array.copy() for name, array in pipeline.get_state().items()}
+
+
+def test_the_certificate_holds_for_a_log_that_was_turned_on_over_a_state(run, tmp_path, orders):
+    archived(tmp_path / "kept", turned_on(half_read()))
+    code, out, _ = run("parity", orders, "--features", tmp_path / "kept", "--json")
+    told = json.loads(out)
+    assert (code, told["holds"], told["missing"], told["unknown"]) == (0, True, 0, 0)
+    assert 0.4 < told["rows"] / logged(blocks()).num_rows < 0.6
+
+
+def test_nothing_is_said_of_rows_whose_memory_begins_nobody_knows_where(run, tmp_path, orders):
+    older = half_read() | {"memory/began": np.zeros((0, 2), np.int64)}  # of a version that did not keep it
+    archived(tmp_path / "kept", turned_on(older))
+    code, _, err = run("parity", orders, "--features", tmp_path / "kept")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "does not say where it begins" in err
+    later = 3 * len(batches_of_log()) // 4
+    archived(tmp_path / "both", (*turned_on(older, later), *blocks(begin=later)))
+    code, out, _ = run("parity", orders, "--features", tmp_path / "both")
+    assert code == 0
+    assert "more are of a worker that went on from a state which does not say where it begins" in out
+
+
+def test_another_file_than_the_topic_from_its_start_is_no_mismatch(run, tmp_path, orders):
+    archived(tmp_path / "kept", blocks())
+    orders.write_bytes(b"\n".join(lines()[40:]))
+    code, _, err = run("parity", orders, "--features", tmp_path / "kept")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "it is not the same topic from its start" in err
 
 
 @pytest.mark.parametrize(

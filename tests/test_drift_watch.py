@@ -156,8 +156,8 @@ def logged(settings):
         settings.model_copy(update={"feature_log": settings.feature_log.model_copy(update={"on": True})})
     )
     lines = [event.value for event in simulate(shop)]
-    scored = [pipeline.process(number, some).scored for number, some in batches(lines, 4, 400)]
-    return [pipeline.feature_log.block([one]).value for one in scored if one is not None]
+    outcomes = [*(pipeline.process(number, some) for number, some in batches(lines, 4, 400)), pipeline.finish()]
+    return [pipeline.feature_log.block([rows]).value for outcome in outcomes for rows in outcome.scored]
 
 
 def test_the_reader_delivers_the_drift_of_a_price_cut_to_kafka_and_redis(settings):

@@ -84,7 +84,7 @@ def test_a_copy_of_the_champion_agrees_with_it_in_everything(registry, tmp_path)
 
 def test_a_challenger_leaves_its_scores_in_the_feature_log(registry):
     worker = in_shadow(registry, feature_log={"on": True})
-    rows = worker.pipeline.process(0, log()[0], wait=False).scored
+    [rows] = worker.pipeline.process(0, log()[0], wait=False).scored
     assert {f"{RAW}half_space_trees", f"{RAW}baskets@2"} <= rows.raw.keys()
     assert f"{SCORE}baskets@2" in rows.scores
     assert np.isfinite(rows.raw[f"{RAW}baskets@2"]).any()

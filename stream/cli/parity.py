@@ -61,6 +61,11 @@ def _logged(folder: Path, since: str, until: str) -> pa.Table:
 def _told(found: Parity) -> str:
     outcome = "the same" if found.holds else "NOT the same"
     lines = [f"{found.rows:,} rows compared in {len(found.columns)} features: {outcome}"]
+    if found.unknown:
+        lines.append(
+            f"{found.unknown:,} more are of a worker that went on from a state which does not say where it begins: "
+            "nothing can be said of them"
+        )
     if found.missing:
         lines.append(f"{found.missing:,} logged rows are not in the replay")
     lines += [

@@ -31,12 +31,11 @@ class FeatureWriter:
         self._since: dict[int, float] = {}
         self._writing = asyncio.Lock()
 
-    async def write(self, scored: Iterable[ScoredRows | None] = (), *, at_once: bool = False) -> bool:
+    async def write(self, scored: Iterable[ScoredRows] = (), *, at_once: bool = False) -> bool:
         """Take in rows, and write those that are many enough or have waited long enough; whether there were any."""
         for rows in scored:
-            if rows is not None:
-                self._waiting.setdefault(rows.partition, []).append(rows)
-                self._since.setdefault(rows.partition, time.monotonic())
+            self._waiting.setdefault(rows.partition, []).append(rows)
+            self._since.setdefault(rows.partition, time.monotonic())
         async with self._writing:
             due = [partition for partition in self._waiting if at_once or self._is_due(partition)]
             if due:

@@ -44,7 +44,7 @@ class Outcome(Protocol):
     @property
     def held(self) -> Mapping[int, int]: ...
     @property
-    def scored(self) -> ScoredRows | None: ...
+    def scored(self) -> Sequence[ScoredRows]: ...
 
 
 class Judge(Protocol):
@@ -128,6 +128,8 @@ class Flow:
         outcome = self._judge.finish()
         self.counts.add(outcome)
         self.counts.delivered += await self._publisher.publish([outcome])
+        if self._writer is not None:
+            await self._writer.write(outcome.scored, at_once=True)
 
     async def publish(self, consumer: BatchConsumer) -> None:
         """Publish outcomes for ever, as many at once as wait, and mark their batches done."""
@@ -140,7 +142,7 @@ class Flow:
             self._told += len(outcomes)
             self._told_more.set()
             if self._writer is not None:
-                await self._writer.write(outcome.scored for outcome in outcomes)
+                await self._writer.write(rows for outcome in outcomes for rows in outcome.scored)
             for _, batch in waiting:
                 if batch is not None:
                     consumer.mark_done(batch)

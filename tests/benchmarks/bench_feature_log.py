@@ -53,11 +53,11 @@ def run(some: Sequence[tuple[int, list[StoredRecord]]], *, on: bool) -> tuple[fl
         began = time.process_time()
         scored = pipeline.process(partition, records).scored
         judged = time.process_time()
-        if scored is not None and pipeline.feature_log is not None:
-            mine = waiting.setdefault(partition, [])
-            mine.append(scored)
-            if sum(map(len, mine)) >= _BLOCK_ROWS:
-                size += len(pipeline.feature_log.block(waiting.pop(partition)).value)
+        for rows in scored:
+            waiting.setdefault(rows.partition, []).append(rows)
+        for ready in [place for place, mine in waiting.items() if sum(map(len, mine)) >= _BLOCK_ROWS]:
+            assert pipeline.feature_log is not None, "there are rows"
+            size += len(pipeline.feature_log.block(waiting.pop(ready)).value)
         seen += len(records)
         if seen > _WARM_UP:
             seconds, blocks, orders = (

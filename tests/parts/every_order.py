@@ -26,6 +26,7 @@ class Judged:
     duplicates: int = 0
     late: int = 0
     held: dict[int, int] = field(default_factory=dict)
+    scored: tuple[()] = ()
 
 
 class EveryOrder:
