@@ -94,16 +94,17 @@ class Checkpointer:
         """Whether nothing was judged since the last checkpoint, or no state is ours."""
         return self._saver is None or self._flow.judged == self._saved_at
 
-    async def load(self, position: Mapping[int, int]) -> dict[int, int]:
+    async def load(self, position: Mapping[int, int | None]) -> dict[int, int]:
         """Take the state over; returns where to read on, for each partition.
 
-        `position` : where reading would begin without a saved state. Raises `StateRefused`.
+        `position` : where reading would begin without a saved state; None where nothing was committed. Raises
+        `StateRefused`.
         """
         began = time.monotonic()
         self.let_go()
         shelf = await self.standby.take()
         saved = None if self._forget else shelf.newest()
-        offsets = dict(position) | self._take(saved)
+        offsets = {number: at for number, at in position.items() if at is not None} | self._take(saved)
         self._forget = False
         self._flow.start_at(offsets)
         epoch = max(shelf.epoch + 1, time.time_ns() // 1_000_000)

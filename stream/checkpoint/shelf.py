@@ -115,16 +115,18 @@ class Shelf:
         """Everything that was not deleted."""
         return self._records.keys()
 
-    def newest(self, unit: str = MERGE) -> Saved | None:
+    def newest(self, unit: str = MERGE, upto: int | None = None) -> Saved | None:
         """The newest whole checkpoint of a unit, together with the units that were saved at the same moment.
 
         Newest is that of the greatest epoch, then version. One that is not whole was cut short by the end of its
-        worker, or has been deleted by an older one, and the one before it counts.
+        worker, or has been deleted by an older one, and the one before it counts. `upto` : leave out those that cover
+        input from this offset on.
         """
         markers = (key for key in self._records if key.number is None and key.unit == unit)
         for key in sorted(markers, key=lambda each: (each.epoch, each.version), reverse=True):
             try:
-                return self._read(key)
+                if upto is None or max(read_marker(self._records[key]).offsets.values()) <= upto:
+                    return self._read(key)
             except (NotWhole, MarkerTorn, PackedWrong) as why:
                 log.warning("checkpoint %d of epoch %d is not whole: %s", key.version, key.epoch, why)
         return None

@@ -236,7 +236,7 @@ class BatchConsumer(driver.Consumer):
         assigned = self._assigned()
         if self._checkpointer is None or not assigned:
             return
-        begins = {tp.partition: offset for tp in assigned if (offset := self._read_offset[tp]) is not None}
+        begins = {tp.partition: self._read_offset[tp] for tp in assigned}
         try:
             offsets = await self._checkpointer.load(begins)
         except StateRefused as refusal:
