@@ -151,12 +151,7 @@ class Across:
         """
         return int(self._clock_ms.min()) if wait else int(self._clock_ms.max()) + 1
 
-    def release(self, *, wait: bool) -> tuple[list[Verdict], int]:
-        """Verdicts in the merged order, and the event time reached."""
-        upto_ms = self.reached_ms(wait=wait)
-        return self.released(upto_ms), upto_ms
-
-    def released(self, upto_ms: int) -> list[Verdict]:
+    def release(self, upto_ms: int) -> list[Verdict]:
         """Verdicts before `upto_ms`, in the merged order."""
         verdicts = [*self._due_verdicts(upto_ms), *self._crossed(upto_ms), *self._reuses.release(upto_ms)]
         verdicts += self._odd_windows(upto_ms)
