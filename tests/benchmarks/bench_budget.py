@@ -76,7 +76,7 @@ def judged(shop: SimulatorSettings, settings: Settings) -> Judged:
     run = simulate(shop)
     pipeline = Pipeline(settings, promotions=PromotionRegister.parse(promotions_of(shop)))
     recorder = Recorder()
-    pipeline._incidents = recorder  # what is judged does not depend on what is told
+    pipeline._two._incidents = recorder  # what is judged does not depend on what is told
     limits = (settings.kafka.partitions, settings.kafka.max_poll_records)
     for partition, records in batches((event.value for event in run), *limits):
         pipeline.process(partition, records)
