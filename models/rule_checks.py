@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from models.rule import Example, Rule
 
 _KIND: Final = re.compile(rf"({'|'.join(get_args(Family))})\.[a-z]+(_[a-z]+)*")
+_LAG: Final = "arrived_seconds"
 _ENTITY_TYPE: Final = re.compile(r"[a-z]+(_[a-z]+)*")
 
 
@@ -96,8 +97,14 @@ def _settings() -> Settings:
 
 
 def prepared(partition: Partition, events: Example) -> Batch:
-    """Contract events as the batch that a rule is given."""
+    """Contract events as the batch that a rule is given.
+
+    One that names `arrived_seconds` came into the log so long after it happened.
+    """
     batch = tabulate(read([examples.encoded(dict(event)) for event in events]).tables)
+    if any(_LAG in event for event in events):
+        lag_ms = np.array([event.get(_LAG, np.nan) for event in events]) * 1000.0
+        batch.arrived_ms = np.where(np.isnan(lag_ms), -1, batch.time_ms + np.nan_to_num(lag_ms)).astype(np.int64)
     partition.transform(batch)
     return batch
 

@@ -66,7 +66,10 @@ class Decoder:
         keep, tables = taken.possible, taken.tables
         keep[keep] = self._seen.are_new(tables.events[EVENT_EVENT_ID + HASH][keep])
         batch = tabulate(tables if keep.all() else selected(tables, keep))
-        batch.offset = np.fromiter(map(_offset, records), np.int64, n)[tables.events[EVENT_MESSAGE][keep]]
+        message = tables.events[EVENT_MESSAGE][keep]
+        batch.offset = np.fromiter(map(_offset, records), np.int64, n)[message]
+        if n and told.max() > 0:
+            batch.arrived_ms = told[message]
         dead = [self._dead(records[i], taken.refused[i]) for i in sorted(taken.refused)]
         return Decoded(batch, dead, duplicates=n - len(batch) - len(dead))
 

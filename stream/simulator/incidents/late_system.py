@@ -19,7 +19,7 @@ _STAGES: Final = {"order.shipped": "shipped_ms", "order.delivered": "delivered_m
 class LateSystem(Incident):
     """Events of `event_type` that happen meanwhile are told `minutes` later; all others in time."""
 
-    kinds: ClassVar[tuple[str, ...]] = ("system.late_events",)
+    kinds: ClassVar[tuple[str, ...]] = ("system.late_events", "latency.ingestion_lag")
     also: ClassVar[tuple[str, ...]] = ("behaviour", "volume", "latency", "process", "logistics", "payment")
 
     event_type: Literal["order.shipped", "order.delivered"] = "order.delivered"
