@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.detector import Detector
 from models.watch import OrderWatch
-from stream import malformed
+from stream import key_flood, malformed
 from stream.assembly import parts_of, title
 from stream.simulator.incidents import known
 
@@ -70,6 +70,7 @@ def kinds_of(part: type[Any]) -> list[str]:
 
 def _sources(settings: Settings) -> Iterator[tuple[str, Source]]:
     yield malformed.KIND, Source("", malformed.PART, True, malformed.TITLE)
+    yield key_flood.KIND, Source("", key_flood.PART, True, key_flood.TITLE)
     for section, word in SECTIONS.items():
         chosen = getattr(settings, section)
         for name, part in parts_of(word).items():

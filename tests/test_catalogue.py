@@ -122,6 +122,15 @@ def test_every_scenario_can_be_made_by_name_for_any_hour():
     assert all(make(name, after_seconds=0.0).kinds for name in known())
 
 
+def test_products_that_are_made_up_are_one_alert_where_memory_is_short():
+    incident = make("made_up_products", after_seconds=0.5 * HOUR)
+    scenario = SimulatorSettings(seed=5, duration_seconds=HOUR, products=100, incidents=(incident,))
+    settings, told = load(state={"max_products": 1_000}, kafka={"partitions": 1}), []
+    replay([event.value for event in simulate(scenario)], settings, on_alert=told.append)
+    (flood,) = [msgspec.json.decode(one.data)["data"] for one in told if one.kind == "system.key_flood"]
+    assert flood["entity"] == {"type": "key_space", "key": "product"}
+
+
 def test_volume_parts_that_need_a_day_of_warm_up_find_their_scenarios():
     begins = {"promotion_farm": 25.0, "default_region": 25.2, "silent_system": 26.0}
     incidents = tuple(make(name, after_seconds=hour * HOUR) for name, hour in begins.items())

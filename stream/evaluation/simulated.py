@@ -101,6 +101,7 @@ def _programme(seed: int, difficulty: Difficulty, families: Sequence[str]) -> li
     chosen = [
         (name, dict(variant))
         for name, incident in known().items()
+        if incident.shows_in_replay
         if not families or any(family_of(kind) in families for kind in incident.kinds)
         for variant in _VARIANTS.get(name, ({},))
     ]

@@ -97,6 +97,8 @@ class Incident(ABC):
 
     kinds: ClassVar[tuple[str, ...]]
     also: ClassVar[tuple[str, ...]] = ()
+    shows_in_replay: ClassVar[bool] = True
+    """Whether the events alone show it, under default settings: not what needs the log's own clock, or less memory."""
 
     after_seconds: Seconds = 3_600.0
     duration_seconds: Duration = 1_800.0

@@ -68,8 +68,8 @@ class Order:
 
     `paid_twice_ms` is when the same payment is reported again under another number; `garble` spoils the
     bytes of `order.created`. `tracking_number` stands in for the carrier's own; `payment_clock_ms` is by how
-    much the clock of the system that reports payments is slow (fast: below 0), `told_late_ms` how late the order reaches
-    the log, `stage_told_late` which later event of it does, and by how many milliseconds.
+    much the clock of the system that reports payments is slow (fast: below 0), `told_late_ms` how late the order is
+    told, `stage_told_late` which later event of it is, and by how many milliseconds.
     `retell` changes what an event of the order says, or keeps it back (None);
     `further` are events beside those of the journey: type, time, and what tells their ids from the others'.
     """

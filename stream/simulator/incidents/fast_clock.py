@@ -23,6 +23,7 @@ class FastClock(Incident):
 
     kinds: ClassVar[tuple[str, ...]] = ("latency.clock_ahead",)
     also: ClassVar[tuple[str, ...]] = ("behaviour", "latency", "process", "system")
+    shows_in_replay: ClassVar[bool] = False
 
     ahead_seconds: Annotated[float, Field(gt=0, le=300)] = 120.0
 
