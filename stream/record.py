@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 
 class Record(Protocol):
@@ -23,8 +24,7 @@ class Record(Protocol):
     def timestamp(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
+class StoredRecord(msgspec.Struct, frozen=True, gc=False):
     """A record that did not come from Kafka: a line of a file, or a test's.
 
     >>> StoredRecord(value=b"{}", key=None, offset=7).timestamp

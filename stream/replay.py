@@ -116,7 +116,7 @@ def batches(lines: Iterable[bytes], partitions: int, most_lines: int) -> Iterato
     offsets = [0] * partitions
     remaining = iter(lines)
     while chunk := list(islice(remaining, most_lines)):
-        keys = [key_of(line) for line in chunk]
+        keys = list(map(key_of, chunk))
         hashed = [key or line for key, line in zip(keys, chunk, strict=True)]
         batch: list[list[StoredRecord]] = [[] for _ in range(partitions)]
         for partition, key, line in zip(partitions_of(hashed, partitions).tolist(), keys, chunk, strict=True):

@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.bench_feature_log [--pairs N]
 
-CPU time of the pipeline and of making the blocks; handing them to Kafka is not in it.
+CPU time of the pipeline and of making the blocks; handing them to Kafka is not in it. How quickly the rows are read
+back stands below it.
 """
 
 from __future__ import annotations
@@ -86,6 +87,9 @@ def main() -> None:
             f"batches of {most:>5}: off {Spread.of(off).text('.1f')} µs an order, on {Spread.of(on).text('.1f')}, "
             f"ratio {Spread.of_ratios(on, off).text('.3f')}, of it blocks {Spread.of(made).text('.2f')}; {size} bytes"
         )
+    from tests.benchmarks import bench_history  # it reads what is made here
+
+    bench_history.rates(pairs)
 
 
 if __name__ == "__main__":
