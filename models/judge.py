@@ -17,7 +17,7 @@ from models.detector import Detector
 from models.finding import NOTHING, Findings
 from models.fusion import fuse
 from models.rule import Rule
-from models.verdict import INHIBITED_BY, Signal, Verdict, family_of
+from models.verdict import EXPLAINED_BY, INHIBITED_BY, Signal, Verdict, family_of
 from models.watch import OrderWatch, Watch
 
 RULE_SCORE = 1.0
@@ -143,8 +143,9 @@ class Judge:
         families: dict[str, list[_Raised]] = defaultdict(list)
         for one in raised:
             families[family_of(one.signal.kind)].append(one)
+        speaking = families.keys() - _explained(raised)
         for family, members in families.items():
-            if not INHIBITED_BY.get(family, frozenset()) & families.keys():
+            if family in speaking and not INHIBITED_BY.get(family, frozenset()) & speaking:
                 others = [one for name, rest in families.items() if name != family for one in rest]
                 yield self._verdict(batch, members, others)
 
@@ -187,6 +188,13 @@ class Judge:
             given = (batch.discounts.order == created).nonzero()[0].tolist()
             segment["promotion"] = "+".join(sorted({batch.discounts.promotion[i] for i in given}))
         return {dimension: value for dimension, value in segment.items() if value}
+
+
+def _explained(raised: list[_Raised]) -> set[str]:
+    """Families of which all that was raised is a consequence of something else that was."""
+    kinds = {one.signal.kind for one in raised}
+    own = {kind for kind in kinds if not EXPLAINED_BY.get(kind, frozenset()) & kinds}
+    return {family_of(kind) for kind in kinds} - {family_of(kind) for kind in own}
 
 
 def _created_row(batch: Batch, raised: _Raised) -> int:

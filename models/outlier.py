@@ -43,15 +43,15 @@ class Outlier(ABC):
     min_spreads: Annotated[float, Gt(0)] = 6.0
     min_ratio: Annotated[float, Ge(1)] = 1.5
 
-    def raw(self, column: Column) -> F64:
-        """Deviation on the side that matters, 0 on the other; NaN where the feature says nothing."""
+    def raw(self, batch: Batch, column: Column) -> F64:  # noqa: ARG002  # most outliers know of no other explanation
+        """Deviation on the side that matters, 0 on the other; NaN, and not learned, where nothing is to be said."""
         if self.side == "both":
             return np.abs(column.values)
         return np.maximum(column.values if self.side == "high" else -column.values, 0.0)
 
     def is_large(self, batch: Batch, column: Column) -> Flag:
         """Rows whose deviation is large enough to be an alert."""
-        far = self.raw(column) >= self.min_spreads
+        far = self.raw(batch, column) >= self.min_spreads
         if not np.count_nonzero(far):
             return far
         with np.errstate(divide="ignore", invalid="ignore"):

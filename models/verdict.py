@@ -12,6 +12,12 @@ INHIBITED_BY: Final[Mapping[str, frozenset[str]]] = {
     "process": frozenset({"payment"}),
 }
 """Families that say nothing of an order of which a likelier cause is known: a stacked coupon explains a price."""
+EXPLAINED_BY: Final[Mapping[str, frozenset[str]]] = {
+    kind: frozenset({"price.decimal_shift", "price.outlier"})
+    for kind in ("promotion.depth_over_cap", "promotion.depth_outlier")
+}
+"""Kinds that are a mere consequence of others on the same order: of goods at a tenth of their price, any coupon takes
+off too great a share."""
 
 
 def family_of(kind: str) -> str:

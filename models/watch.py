@@ -118,7 +118,7 @@ class OutlierWatch(Watch):
 
     def _raw(self, batch: Batch) -> tuple[F64, Flag]:
         column = batch.columns[self._outlier.feature]
-        return self._outlier.raw(column), self._outlier.is_large(batch, column)
+        return self._outlier.raw(batch, column), self._outlier.is_large(batch, column)
 
     def event(self, batch: Batch, rows: I64) -> I64:
         """Positions of the events that the outlier's rows belong to."""

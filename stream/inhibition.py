@@ -72,7 +72,9 @@ LINGERS_MS: Final = 12 * 3_600_000
 
 _SURGE: Final = frozenset({"volume.surge"})
 _SQUEEZED: Final = frozenset({"price.below_cost", "price.margin_falling"})
-_CHEAP: Final = _SQUEEZED | {"price.outlier", "price.decimal_shift", "price.channel_margin_falling"}
+_CHEAP: Final = _SQUEEZED | {"price.channel_margin_falling"}
+"""What a second price list explains. Prices at its factor are no outliers to begin with; those that are have another
+cause."""
 _FAILURES: Final = frozenset({"payment.failures_surge"})
 _LEAK: Final = frozenset({"promotion.exclusive_pair", "promotion.pair_surge"})
 INHIBITIONS: Final = (

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from features.batch import F64, I64, Batch, Column, Flag
+from features.batch import F64, I64, Batch, Column
 from features.columns.price_list import PriceLists
 from features.feature import STRICT
 from models.outlier import Outlier
@@ -27,10 +27,12 @@ class PriceOutlier(Outlier):
     feature: ClassVar[str] = "price_deviation"
     in_minor_units: ClassVar[bool] = True
 
-    def is_large(self, batch: Batch, column: Column) -> Flag:
-        """Prices far enough off that no second price list explains."""
-        large, lists = super().is_large(batch, column), batch.columns.get("price_list")
-        return large & ~lists.explained if isinstance(lists, PriceLists) else large
+    def raw(self, batch: Batch, column: Column) -> F64:
+        """Deviations; none where a second price list explains the price, so that its prices never become usual."""
+        raw, lists = super().raw(batch, column), batch.columns.get("price_list")
+        if isinstance(lists, PriceLists) and np.count_nonzero(lists.explained):
+            raw[lists.explained] = np.nan
+        return raw
 
     def observed(self, batch: Batch) -> F64:
         """Unit price in minor units."""
