@@ -38,7 +38,7 @@ def time_ms(event):
 
 @cache
 def played(share, factor):
-    """A shop that sells by a second list from the tenth hour on, with a typo every 45 minutes, a third of them on the web: typos, alerts."""
+    """A shop that sells by a second list from the tenth hour on, and makes a typo every 45 minutes: typos, alerts."""
     lists = make(
         "second_price_list", after_seconds=LIST_FROM * HOUR, duration_seconds=(HOURS - LIST_FROM) * HOUR, share=share,
         factor=factor,
