@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from string import Template
+from types import SimpleNamespace
 
 import kubernetes_validate
 import pytest
@@ -20,8 +21,13 @@ from config.settings import load
 from models.warm_up import WarmUp
 from stream.checkpoint.metrics import CheckpointMetrics
 from stream.engine.app import create_app
+from stream.engine.control_metrics import ControlMetrics
+from stream.engine.feature_writer import FeatureWriter
+from stream.engine.feedback_reader import FeedbackReader
 from stream.engine.health import HealthCheck
 from stream.engine.metrics import Observer
+from stream.feature_log import FeatureLog
+from stream.shadow import ShadowReport
 from tests.parts.every_order import EveryOrder
 
 ROOT = Path(__file__).parent.parent
@@ -47,7 +53,7 @@ def exposed() -> bytes:
         judge.held_back, judge.evicted = {"price": 1}, {"product": 1}
         judge.warming_up = {"all_orders": WarmUp(13, 24, "hours")}
         app = create_app(settings, judge)
-        CheckpointMetrics(app.publish_metrics.registry)  # a judge that only counts has nothing to save
+        has_all_parts(app, settings)  # a judge that only counts has nothing to save, to serve or to log
         observer = Observer(app, judge, settings.kafka.orders_topic, HealthCheck(60))
         try:
             return generate_latest(observer.registry)
@@ -55,6 +61,22 @@ def exposed() -> bytes:
             await app.alert_channel.close()
 
     return asyncio.run(run())
+
+
+def has_all_parts(app, settings) -> None:
+    """Have the metrics of a worker that serves a model beside a challenger, hears analysts, and logs what it scored."""
+    registry = app.publish_metrics.registry
+    CheckpointMetrics(registry)
+    names = {"detector": "trees", "champion": "a@1", "challenger": "a@2", "run": "1"}
+    counts = {"orders": 9, "champion_alerts": 2, "challenger_alerts": 2, "agreeing": 1, "rank_correlation": 0.5}
+    report = ShadowReport(**names, **counts, alert_score=0.99, champion_us=2.0, challenger_us=3.0)
+    shadow = SimpleNamespace(report=lambda: report)
+    ControlMetrics(registry, SimpleNamespace(models={"trees": "a@1"}, skew={"trees": 1}, shadows=[shadow]))
+    hidden = SimpleNamespace(count=3, currency="EUR", loss_e4=50_000)
+    one = SimpleNamespace(feedback=SimpleNamespace(kind="price.low"), hidden=hidden, holds=lambda now_ms: True)
+    effect = SimpleNamespace(suppressions=lambda: [one], held_back=4)
+    registry.register(FeedbackReader(settings, effect, lambda: 0, lambda key, value: None))
+    FeatureWriter(FeatureLog(settings), app.flow._publisher, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +174,7 @@ def test_prometheus_takes_rules_configuration_dashboard_and_metrics(tmp_path):
 
 
 @needs_promtool
-def test_rules_fire_for_a_stuck_worker_and_a_redis_that_is_away_and_not_for_a_healthy_one(tmp_path):
+def test_rules_fire_for_what_they_are_named_after_and_not_for_a_healthy_worker(tmp_path):
     def series(name, values, labels='instance="w",job="orderwatch"'):
         return {"series": f"{name}{{{labels}}}", "values": values}
 
@@ -160,7 +182,21 @@ def test_rules_fire_for_a_stuck_worker_and_a_redis_that_is_away_and_not_for_a_he
     target = 'instance="w",job="orderwatch",target="Redis"'
     stuck = [quiet[0], series("orderwatch_live", "1x5 0x55"), series("orderwatch_still_seconds", "0x5 30+60x54")]
     away = [*quiet, series("orderwatch_publish_failures_total", "0+60x60", target)]
-    cases = [([], ["OrderwatchDown"]), (quiet, []), (stuck, ["OrderwatchStuck"]), (away, ["OrderwatchNotDelivering"])]
+    kind, model = 'job="orderwatch",kind="order"', 'job="orderwatch",detector="trees"'
+    flood = [*quiet, series("orderwatch_keys_evicted_total", "0+5000x60", kind)]
+    refused = [*quiet, series("orderwatch_model_reloads_total", "0x5 1x55", f'{model},outcome="refused"')]
+    differ = [*quiet, *(series("orderwatch_model_info", "1x60", f'{model},instance="{n}",model="a@{n}"') for n in "12")]
+    one_left = [*quiet, series("orderwatch_ready", "1x60"), series("orderwatch_ready", "1x5 0x55", 'instance="v"')]
+    cases = [
+        ([], ["OrderwatchDown"]),
+        (quiet, []),
+        (stuck, ["OrderwatchStuck"]),
+        (away, ["OrderwatchNotDelivering"]),
+        (flood, ["OrderwatchKeyFlood"]),
+        (refused, ["OrderwatchModelRefused"]),
+        (differ, ["OrderwatchModelsDiffer"]),
+        (one_left, ["OrderwatchNoStandby"]),
+    ]
     names = [str(rule["alert"]) for rule in rules()]
     tests = [
         {"interval": "1m", "input_series": given, "promql_expr_test": [fired(name, name in expected) for name in names]}

@@ -23,9 +23,10 @@ _SHADOW: Final = {
     "challenger_alerts": "Orders that the challenger finds abnormal, of these.",
     "agreement": "Share of the orders that either finds abnormal that both do.",
     "rank_correlation": "Spearman's correlation of their scores of the latest orders.",
-    "champion_us": "Microseconds of the champion for an order's score.",
-    "challenger_us": "Microseconds of the challenger for an order's score.",
+    "champion_us": "Seconds of the champion for an order's score.",
+    "challenger_us": "Seconds of the challenger for an order's score.",
 }
+_IN_SECONDS: Final = {"champion_us": "champion_seconds", "challenger_us": "challenger_seconds"}
 
 
 class ControlMetrics:
@@ -69,7 +70,8 @@ class ControlMetrics:
     def _of_shadows(self) -> Iterator[Metric]:
         labels = ["detector", "champion", "challenger"]
         families = {
-            name: GaugeMetricFamily(f"orderwatch_shadow_{name}", what, labels=labels) for name, what in _SHADOW.items()
+            name: GaugeMetricFamily(f"orderwatch_shadow_{_IN_SECONDS.get(name, name)}", what, labels=labels)
+            for name, what in _SHADOW.items()
         }
         for shadow in self._judge.shadows:
             report = shadow.report()
@@ -77,5 +79,6 @@ class ControlMetrics:
             for name, family in families.items() if found else ():
                 value = getattr(found, name)
                 if value is not None:
-                    family.add_metric([report.detector, report.champion, report.challenger], value)
+                    unit = 1e-6 if name in _IN_SECONDS else 1.0
+                    family.add_metric([report.detector, report.champion, report.challenger], value * unit)
         yield from families.values()

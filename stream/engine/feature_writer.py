@@ -10,8 +10,12 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from prometheus_client import Metric
 
     from stream.engine.publisher import Publisher
     from stream.feature_log import Block, FeatureLog
@@ -21,7 +25,7 @@ _MOST_ROWS: Final = 2_000  # some 300 bytes each: half of what a topic takes by 
 
 
 class FeatureWriter:
-    """Writes the rows of all partitions of one worker."""
+    """Writes the rows of all partitions of one worker; also a collector of prometheus-client."""
 
     def __init__(self, log: FeatureLog, publisher: Publisher, every_seconds: float) -> None:
         self._log = log
@@ -30,6 +34,18 @@ class FeatureWriter:
         self._waiting: dict[int, list[ScoredRows]] = {}
         self._since: dict[int, float] = {}
         self._writing = asyncio.Lock()
+        self._rows = self._bytes = 0
+        publisher.registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """Give what was written, and what waits."""
+        yield CounterMetricFamily(
+            "orderwatch_feature_rows", "Scored rows written to the feature log.", value=self._rows
+        )
+        yield CounterMetricFamily("orderwatch_feature_bytes", "Bytes of their blocks.", value=self._bytes)
+        waiting = sum(len(rows) for some in self._waiting.values() for rows in some)
+        what = "Scored rows that wait to become a block; what they came from is committed after it."
+        yield GaugeMetricFamily("orderwatch_feature_rows_waiting", what, value=waiting)
 
     async def write(self, scored: Iterable[ScoredRows] = (), *, at_once: bool = False) -> bool:
         """Take in rows, and write those that are many enough or have waited long enough; whether there were any."""
@@ -42,6 +58,7 @@ class FeatureWriter:
                 blocks = [block for partition in due for block in self._blocks(self._waiting[partition])]
                 counts = {partition: len(self._waiting[partition]) for partition in due}
                 await self._publisher.publish_blocks(blocks)
+                self._bytes += sum(len(block.value) for block in blocks)
                 for partition, count in counts.items():
                     self._forget(partition, count)
         return bool(due)
@@ -68,7 +85,9 @@ class FeatureWriter:
 
     def _forget(self, partition: int, count: int) -> None:
         """Rows were written; those that came meanwhile go on waiting."""
-        left = self._waiting.pop(partition)[count:]
+        rows = self._waiting.pop(partition)
+        self._rows += sum(map(len, rows[:count]))
+        left = rows[count:]
         self._since.pop(partition)
         if left:
             self._waiting[partition] = left

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     import faust
+    from prometheus_client import CollectorRegistry
 
     from config.settings import Settings
     from stream.alert import Alert
@@ -65,6 +66,11 @@ class Publisher:
         self._feature_topic = settings.feature_log.topic
         self._retry_seconds = settings.redis.retry_seconds
         self._on_alert = on_alert
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Where what is counted of the way out is read."""
+        return self._metrics.registry
 
     async def publish(self, outcomes: Sequence[Outcome]) -> int:
         """Publish all in order, however long it takes; return the number of alerts new to Redis."""
