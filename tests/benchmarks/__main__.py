@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 from rich.console import Console
 
-from tests.benchmarks import latency, memory_per_key, systems, whole_path
+from tests.benchmarks import bench_detection, latency, memory_per_key, systems, whole_path
 from tests.benchmarks.spread import wide_console
 from tests.benchmarks.system import cores, pin
 from tests.parts.services import kind_of
@@ -44,6 +44,9 @@ def run_all(console: Console, *, quick: bool, real: bool) -> dict[str, Any]:
             compared=[systems.OURS] if quick else [systems.OURS, systems.NO_TABLE],
         )
         console.print(latency.table_of(measured["latency"]))
+    console.rule("detection quality")
+    measured["detection quality"] = bench_detection.measure(100_000 if quick else 300_000, batch=2_000)
+    console.print(bench_detection.line_of(measured["detection quality"]))
     console.rule("memory")
     kinds = _QUICK_KINDS if quick else list(memory_per_key.KINDS)
     measured["memory"] = memory_per_key.measure(kinds, 0.1 if quick else 1.0)
