@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -25,6 +25,13 @@ from config.errors import ConfigRefused, explain
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+
+USUAL_AFTER_MS: Final = 2 * 86_400_000
+BACK_MS: Final = 3 * 86_400_000
+"""How long a number of orders has to last to become usual, and how long until another one has."""
+_LEAST: Final = 0.01
+_WIDER: Final = 1.5  # what was registered is a bound, and what became usual of it a guess
 
 
 class _Day(BaseModel):
@@ -99,9 +106,34 @@ class Calendar:
         return cls(tuple(_special(day, ZoneInfo(timezone)) for day in listed))
 
     def times_usual(self, starts_ms: int, ends_ms: int) -> tuple[float, float]:
-        """The least and the most of the usual orders that a window may bring: those of the days that it touches."""
+        """The least and the most of the usual orders that a window may bring: those of the days that it touches.
+
+        What lasted for two days or more has become usual by its end, so for three days after it the number may fall, or
+        rise, back to what it was.
+        """
         touched = [day for day in self.days if day.starts_ms < ends_ms and starts_ms < day.ends_ms]
+        over = (run for run in self._runs() if run.ends_ms < ends_ms and starts_ms < run.ends_ms + BACK_MS)
+        touched += map(_way_back, over)
         return min((day.least for day in touched), default=1.0), max((day.most for day in touched), default=1.0)
+
+    def _runs(self) -> list[Special]:
+        """Special days that follow one another, as one; those that are long enough to become usual."""
+        runs: list[Special] = []
+        for day in sorted(self.days, key=lambda one: one.starts_ms):
+            if runs and day.starts_ms <= runs[-1].ends_ms:
+                last = runs.pop()
+                least, most = min(last.least, day.least), max(last.most, day.most)
+                runs.append(Special(last.starts_ms, max(last.ends_ms, day.ends_ms), least, most))
+            else:
+                runs.append(day)
+        return [run for run in runs if run.ends_ms - run.starts_ms >= USUAL_AFTER_MS]
+
+
+def _way_back(run: Special) -> Special:
+    """What the days after a run may bring, times what was usual at its end."""
+    least, most = 1.0 / run.most, 1.0 / max(run.least, _LEAST)
+    wider = [_WIDER if times != 1.0 else 1.0 for times in (least, most)]
+    return Special(run.ends_ms, run.ends_ms + BACK_MS, least / wider[0], most * wider[1])
 
 
 def _special(day: _Day, zone: ZoneInfo) -> Special:

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from config.calendar import BACK_MS, USUAL_AFTER_MS
 from config.document import read_document
 from config.errors import ConfigRefused, explain
 
@@ -94,6 +95,14 @@ class Promotion(BaseModel):
         is_new = starts_ms - self.starts_at.timestamp() * 1000 < _NEW_MS
         return self.expected_orders_per_hour if is_new and self._touches(starts_ms, ends_ms) else 0.0
 
+    def missed_lately(self, starts_ms: int, ends_ms: int) -> float:
+        """Orders an hour that it brought for two days or more, if it ended at most three days before the window."""
+        if self.expected_orders_per_hour is None or self.starts_at is None or self.ends_at is None:
+            return 0.0
+        over_ms = self.ends_at.timestamp() * 1000
+        was_usual = over_ms - self.starts_at.timestamp() * 1000 >= USUAL_AFTER_MS
+        return self.expected_orders_per_hour if was_usual and starts_ms - BACK_MS < over_ms < ends_ms else 0.0
+
     def _touches(self, starts_ms: int, ends_ms: int) -> bool:
         begun = self.starts_at is None or self.starts_at.timestamp() * 1000 < ends_ms
         return begun and (self.ends_at is None or starts_ms < self.ends_at.timestamp() * 1000)
@@ -152,6 +161,11 @@ class PromotionRegister:
         """
         hours = (ends_ms - starts_ms) / _HOUR_MS
         return hours * sum(promotion.expected_lately(starts_ms, ends_ms) for promotion in self.promotions.values())
+
+    def planned_until_lately(self, starts_ms: int, ends_ms: int) -> float:
+        """Orders of a window that promotions brought until lately, which ran for so long that they had become usual."""
+        hours = (ends_ms - starts_ms) / _HOUR_MS
+        return hours * sum(promotion.missed_lately(starts_ms, ends_ms) for promotion in self.promotions.values())
 
     def excluded_pairs(self) -> frozenset[frozenset[str]]:
         """Every pair that must not meet on one order; it is enough that one of the two says so.

@@ -20,6 +20,8 @@ ACROSS: Final = -1
 _MOST_FINDINGS: Final = 1 << 32
 _PLAN_SLACK: Final = 2.0
 """A plan is a guess: as many times what it says is still no surprise."""
+_STILL: Final = 0.1
+"""Share of the usual least that must come even when a planned sale has ended: silence is no way back."""
 
 
 class Baseline(Protocol):
@@ -132,5 +134,8 @@ class VolumeCount:
         if not self.series.is_seasonal:
             return low, high
         least, most = self._calendar.times_usual(*window_ms)
-        planned = self._promotions.planned_orders(*window_ms) if SURGE in self.series.kinds else 0.0
+        if SURGE not in self.series.kinds:
+            return low * least, high * most
+        planned, over = self._promotions.planned_orders(*window_ms), self._promotions.planned_until_lately(*window_ms)
+        low = max(low - _PLAN_SLACK * over, _STILL * low)
         return low * least, high * most + _PLAN_SLACK * planned

@@ -90,6 +90,33 @@ def test_the_same_sale_is_an_anomaly_where_nobody_registered_it():
     assert sale(3.0, calendar=Calendar.parse({"days": [{"date": "1970-01-17", "most": 3}]}, "UTC"))
 
 
+def long_sale(days, after=1.0):
+    """Orders of each minute with a sale of some days that triples them from the sixteenth day on, and its plans."""
+    mean, draw = usual(16 + days + 6)
+    mean[15 * DAY : (15 + days) * DAY] *= 3
+    mean[(15 + days) * DAY :] *= after
+    dates = [f"1970-01-{16 + day}" for day in range(days)]
+    calendar = Calendar.parse({"days": [{"date": date, "most": 3} for date in dates]}, "UTC")
+    ends = f"1970-01-{16 + days}T00:00:00Z"
+    entry = {"promotion_id": "P1", "starts_at": f"{dates[0]}T00:00:00Z", "ends_at": ends}
+    plan = PromotionRegister.parse({"promotions": [entry | {"expected_orders_per_hour": 2 * 60 * 20 * 1.6}]})
+    return draw(mean), {"calendar": calendar}, {"promotions": plan}
+
+
+@pytest.mark.parametrize("days", [1, 4])
+def test_the_end_of_a_registered_sale_is_no_drop_though_the_sale_had_become_usual(days):
+    counts, *plans = long_sale(days)
+    assert [verdicts(series(**plan), counts) for plan in plans] == [[], []]
+    if days > 2:
+        assert {one.kind for one in verdicts(series(), counts)} >= {"volume.drop"}
+
+
+def test_after_a_long_sale_a_shop_that_sells_nothing_is_told_all_the_same():
+    counts, *plans = long_sale(4, after=0.001)
+    for plan in plans:
+        assert {one.kind for one in verdicts(series(**plan), counts)} >= {"volume.zero", "volume.drop"}
+
+
 def test_a_holiday_with_a_third_of_the_orders_is_no_anomaly_and_silence_is():
     holiday = Calendar.parse({"days": [{"date": "1970-01-16", "least": 0.2}]}, "UTC")
     mean, draw = usual(18)
