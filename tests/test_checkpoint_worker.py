@@ -199,6 +199,37 @@ async def save(changelog: Changelog, saver: Saver, state, offset: int) -> None:
     await changelog.write((key, None) for key in saver.end(checkpoint))
 
 
+def test_an_orders_topic_that_was_made_anew_is_noticed_and_the_knob_is_named(settings):
+    fill(settings)
+    run_worker(settings, pipeline(settings), until_caught_up=True)
+    before = saved(settings)
+    asyncio.run(made_anew(settings))
+    fill(settings, 20)
+    known = rf"^topic {settings.kafka.orders_topic} is not the one that was watched: partition \d ends at offset 20, .*"
+    with pytest.raises(StateRefused, match=known + "and the saved state has read up to .*--forget-state"):
+        run_worker(settings, pipeline(settings), until_caught_up=True)
+    assert saved(settings).offsets == before.offsets  # nothing was read, and nothing saved over it
+
+    async def grown() -> None:
+        origin = Changelog(settings.kafka, {}).origin
+        await origin.check(dict.fromkeys(range(4), 20), before.time_ms)  # written within the clocks' difference
+        with pytest.raises(StateRefused, match="offset 19 of partition 0 was written after the saved state"):
+            await origin.check(dict.fromkeys(range(4), 20), before.time_ms - 600_000)
+
+    asyncio.run(grown())
+    assert run_worker(settings, pipeline(settings), until_caught_up=True, forget_state=True).events == 80
+
+
+async def made_anew(settings) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.brokers)
+    await admin.start()
+    topic = settings.kafka.orders_topic
+    await admin.delete_topics([topic])
+    while topic in await admin.list_topics():  # noqa: ASYNC110  # a broker has no event for it
+        await asyncio.sleep(0.05)
+    await admin.close()
+
+
 def test_without_checkpoints_a_worker_makes_no_topic_for_them(settings):
     off = changed(settings, checkpoint={"on": False})
     fill(off, 20)

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from config.sections import KafkaSettings
 from stream.checkpoint.marker import Key
+from stream.checkpoint.origin import Origin
 from stream.checkpoint.shelf import Shelf
 from stream.checkpoint.tail import Tail
 from stream.checkpoint.topic import MOST_MESSAGE_BYTES, name_of
@@ -45,6 +46,7 @@ class Changelog:
         self._topic = name_of(kafka)
         self._partitions = [TopicPartition(self._topic, number) for number in range(kafka.partitions)]
         self._client = {"bootstrap_servers": kafka.brokers, "client_id": "orderwatch-state", **security}
+        self.origin = Origin(kafka, self._client)
         self._producer: AIOKafkaProducer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 

@@ -104,6 +104,8 @@ class Checkpointer:
         self.let_go()
         shelf = await self.standby.take()
         saved = None if self._forget else shelf.newest()
+        if saved is not None:
+            await self._changelog.origin.check(saved.offsets, saved.time_ms)
         offsets = {number: at for number, at in position.items() if at is not None} | self._take(saved)
         self._forget = False
         self._flow.start_at(offsets)

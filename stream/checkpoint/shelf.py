@@ -25,13 +25,17 @@ class NotWhole(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A checkpoint that was read back. `offsets`: order partition -> where to read on."""
+    """A checkpoint that was read back.
+
+    `offsets` : order partition -> where to read on. `time_ms` : when it was written, by Kafka; 0 if that is not known.
+    """
 
     schema: Mapping[str, str]
     epoch: int
     version: int
     offsets: dict[int, int]
     state: State
+    time_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +97,12 @@ class Shelf:
     def __init__(self, *, keeps_arrays: bool = False) -> None:
         """Begin with none."""
         self._records: dict[Key, bytes] = {}
+        self._times_ms: dict[Key, int] = {}  # of the markers
         self._kept: dict[tuple[str, str], _Joined] | None = {} if keeps_arrays else None
         self.epoch = 0
         """The greatest epoch that any record was of."""
 
-    def put(self, key: bytes, value: bytes | None) -> None:
+    def put(self, key: bytes, value: bytes | None, time_ms: int = 0) -> None:
         """Take the next record of the changelog; one without a value deletes what is under its key."""
         try:
             read = Key.read(key)
@@ -107,8 +112,11 @@ class Shelf:
         self.epoch = max(self.epoch, read.epoch)
         if value is None:
             self._records.pop(read, None)
-        else:
-            self._records[read] = value
+            self._times_ms.pop(read, None)
+            return
+        self._records[read] = value
+        if read.number is None:
+            self._times_ms[read] = time_ms
 
     @property
     def keys(self) -> Iterable[Key]:
@@ -139,7 +147,8 @@ class Shelf:
         for unit, marker in markers.items():
             offsets |= marker.offsets
             state |= self._state(unit, marker)
-        return Saved(markers[first.unit].schema, first.epoch, first.version, offsets, state)
+        time_ms = self._times_ms.get(first, 0)
+        return Saved(markers[first.unit].schema, first.epoch, first.version, offsets, state, time_ms)
 
     def _state(self, unit: str, marker: Marker) -> State:
         small = {name: _whole(array) for name, array in marker.inline.items()}

@@ -63,7 +63,7 @@ class Tail:
         self._positions = positions
         for records in fetched.values():
             for record in records:
-                self.shelf.put(record.key or b"", record.value)
+                self.shelf.put(record.key or b"", record.value, record.timestamp)
         return sum(map(len, fetched.values()))
 
     async def read_to_end(self) -> Shelf:
