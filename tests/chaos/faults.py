@@ -6,65 +6,76 @@ import random
 import signal
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+import redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.chaos.crew import Crew, Worker
+    from tests.chaos.shop import Log
     from tests.parts.kafka_cluster import KafkaCluster
+    from tests.parts.network import Server
     from tests.parts.redis_server import RedisServer
 
-_SOME_BATCHES: Final = (2, 25)
-_WRITES: Final = (2, 9)
+_SOME_SECONDS: Final = (0.2, 1.5)
+_WRITES: Final = (1, 6)
 """To the changelog, in the middle of one of which a worker kills itself."""
+_SLOW_SECONDS: Final = 2.5
+_HOUR: Final = 3600
+_CLOCK_SECONDS: Final = 1.5  # within which a worker takes notice of the file
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a fault can reach."""
+    """What a fault can reach. `clock` : the file that libfaketime reads."""
 
     crew: Crew
     kafka: KafkaCluster
     redis: RedisServer
     draw: random.Random
+    clock: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`inject` waits for its moment, does it once, and returns the seconds until orders were judged again."""
+    """`inject` waits for its moment, does it once, and returns the seconds until orders were judged again.
+
+    `needs` : what must be there for it. `counts_state` : whether the state is to be that of the calm run.
+    """
 
     name: str
     times: int
     inject: Callable[[Scene], float]
+    needs: Literal["", "network", "faketime", "three brokers"] = ""
     empties_redis: bool = False
-    mid_checkpoint: bool = False
+    log: Log = "plain"
+    counts_state: bool = True
 
 
-def _after_some_batches(scene: Scene) -> Worker:
-    """The worker that watches, once it has judged some more batches."""
-    worker = scene.crew.watching()
-    target = len(worker.judged) + scene.draw.randint(*_SOME_BATCHES)
-    while worker.lives and len(worker.judged) < target:
-        time.sleep(0.01)
-    return worker
+def _under_way(scene: Scene) -> Worker:
+    """The worker that watches, once another one stands by and orders are being judged."""
+    scene.crew.stood_by()
+    time.sleep(scene.draw.uniform(*_SOME_SECONDS))
+    return scene.crew.watching(time.monotonic())
 
 
 def kill(scene: Scene) -> float:
     """kill -9, every other time by its own hand in the middle of a checkpoint."""
-    worker = _after_some_batches(scene)
-    if worker.life.dies_at is None:
-        worker.tell(signal.SIGKILL)
+    worker = _under_way(scene)
+    worker.tell(scene.draw.choice((signal.SIGKILL, signal.SIGUSR2)))
     worker.wait()
     died = time.monotonic()
     recovered = scene.crew.recovered(died, but=worker)
-    scene.crew.join(scene.draw.choice((None, scene.draw.randint(*_WRITES))))
+    scene.crew.join(scene.draw.randint(*_WRITES))
     return recovered
 
 
 def sleep_and_wake(scene: Scene) -> float:
     """SIGSTOP until another one has taken over and judged, then SIGCONT."""
-    worker = _after_some_batches(scene)
+    worker = _under_way(scene)
     worker.tell(signal.SIGSTOP)
     slept = time.monotonic()
     recovered = scene.crew.recovered(slept, but=worker)
@@ -77,7 +88,7 @@ def sleep_and_wake(scene: Scene) -> float:
 
 def roll(scene: Scene) -> float:
     """SIGTERM, and a new one for it."""
-    worker = _after_some_batches(scene)
+    worker = _under_way(scene)
     began = time.monotonic()
     worker.tell(signal.SIGTERM)
     if worker.wait() != 0:
@@ -87,9 +98,25 @@ def roll(scene: Scene) -> float:
     return recovered
 
 
+def add_and_remove(scene: Scene) -> float:
+    """A third worker joins, and leaves again once it stands by; the longest rest of the one that watches."""
+    _under_way(scene)
+    began = time.monotonic()
+    third = scene.crew.join()
+    while not third.is_ready:
+        if time.monotonic() > began + 60:
+            raise TimeoutError("the third worker does not stand by")
+        time.sleep(0.02)
+    third.tell(signal.SIGTERM)
+    third.wait()
+    time.sleep(1.0)
+    scene.crew.watching(time.monotonic())
+    return scene.crew.longest_rest(began)
+
+
 def restart_broker(scene: Scene) -> float:
     """kill -9 of the one broker, and its start on its own data."""
-    _after_some_batches(scene)
+    _under_way(scene)
     scene.kafka.kill(1)
     died = time.monotonic()
     time.sleep(scene.draw.uniform(0.1, 2.0))
@@ -98,9 +125,34 @@ def restart_broker(scene: Scene) -> float:
     return time.monotonic() - died
 
 
+def kill_leader(scene: Scene) -> float:
+    """kill -9 of the broker that leads one of the orders' partitions, and its start once orders are judged again."""
+    _under_way(scene)
+    topic = scene.crew.settings.kafka.orders_topic
+    scene.kafka.wait_until_in_sync(topic)
+    leader = scene.kafka.leader(topic, scene.draw.randrange(scene.crew.settings.kafka.partitions))
+    scene.kafka.kill(leader)
+    died = time.monotonic()
+    time.sleep(_CLOCK_SECONDS)
+    scene.crew.watching(time.monotonic())
+    gap = scene.crew.longest_rest(died)
+    scene.kafka.start(leader)
+    return gap
+
+
+def restart_all(scene: Scene) -> float:
+    """SIGTERM to all brokers at once, and their start."""
+    _under_way(scene)
+    began = time.monotonic()
+    scene.kafka.stop(*scene.kafka.ids)
+    scene.kafka.start(*scene.kafka.ids)
+    scene.crew.watching(time.monotonic())
+    return time.monotonic() - began
+
+
 def restart_redis(scene: Scene) -> float:
     """kill -9 of Redis, which comes back with nothing."""
-    _after_some_batches(scene)
+    _under_way(scene)
     scene.redis.kill()
     died = time.monotonic()
     time.sleep(scene.draw.uniform(0.5, 3.0))
@@ -111,18 +163,83 @@ def restart_redis(scene: Scene) -> float:
 
 def empty_redis(scene: Scene) -> float:
     """FLUSHALL."""
-    _after_some_batches(scene)
+    _under_way(scene)
     scene.redis.empty()
     emptied = time.monotonic()
     scene.crew.watching(emptied)
     return time.monotonic() - emptied
 
 
+def slow_redis(scene: Scene) -> float:
+    """CLIENT PAUSE ALL: every command is answered seconds later."""
+    _under_way(scene)
+    began = time.monotonic()
+    with redis.Redis.from_url(scene.redis.url) as client:
+        client.client_pause(round(_SLOW_SECONDS * 1000))
+    time.sleep(_SLOW_SECONDS)
+    scene.crew.watching(time.monotonic())
+    return scene.crew.longest_rest(began)
+
+
+def cut_off_kafka(scene: Scene) -> float:
+    """The way from the watching worker to Kafka is cut until another one judges, then mended."""
+    worker = _under_way(scene)
+    worker.cables.pull("kafka")
+    cut = time.monotonic()
+    recovered = scene.crew.recovered(cut + 1.0, but=worker) + 1.0  # what had come before the cut is judged yet
+    time.sleep(scene.draw.uniform(0.2, 3.0))
+    worker.cables.plug("kafka")
+    time.sleep(1.0)
+    scene.crew.watching(time.monotonic())
+    return recovered
+
+
+def cut_off_redis(scene: Scene) -> float:
+    """The way from the watching worker to Redis is cut for some seconds."""
+    return _cut_for_a_while(scene, "redis")
+
+
+def _cut_for_a_while(scene: Scene, server: Server) -> float:
+    worker = _under_way(scene)
+    worker.cables.pull(server)
+    cut = time.monotonic()
+    time.sleep(scene.draw.uniform(2.0, 5.0))
+    worker.cables.plug(server)
+    time.sleep(1.0)
+    scene.crew.watching(time.monotonic())
+    return scene.crew.longest_rest(cut)
+
+
+def jump_the_clock(scene: Scene) -> float:
+    """The workers' clock is an hour ahead, or an hour back, from one moment to the next."""
+    _under_way(scene)
+    ahead = scene.clock.read_text().startswith("+0")
+    began = time.monotonic()
+    scene.clock.write_text(f"+{_HOUR}s\n" if ahead else scene.draw.choice(("+0s\n", f"-{_HOUR}s\n")))
+    time.sleep(_CLOCK_SECONDS)
+    if scene.draw.random() < 0.5:  # and a takeover by that clock
+        worker = scene.crew.watching(time.monotonic())
+        worker.tell(signal.SIGKILL)
+        scene.crew.recovered(time.monotonic(), but=worker)
+        scene.crew.join()
+    scene.crew.watching(time.monotonic())
+    return scene.crew.longest_rest(began)
+
+
 FAULTS: Final = (
-    Fault("worker killed (kill -9), also in the middle of checkpoints", 20, kill, mid_checkpoint=True),
-    Fault("worker asleep beyond its session, then back (zombie)", 3, sleep_and_wake),
-    Fault("rolling restart", 4, roll),
-    Fault("broker killed and started again", 3, restart_broker),
-    Fault("Redis killed, comes back empty; rebuilt", 3, restart_redis, empties_redis=True),
-    Fault("Redis emptied; rebuilt", 3, empty_redis, empties_redis=True),
+    Fault("worker killed (kill -9), also in the middle of checkpoints", 10, kill),
+    Fault("worker asleep beyond its session, then back (zombie)", 2, sleep_and_wake),
+    Fault("rolling restart", 2, roll),
+    Fault("worker added and removed", 2, add_and_remove),
+    Fault("way from a worker to Kafka cut, then mended", 2, cut_off_kafka, needs="network"),
+    Fault("way from a worker to Redis cut, then mended", 2, cut_off_redis, needs="network"),
+    Fault("broker killed and started again", 2, restart_broker),
+    Fault("broker that leads, one of three, killed", 2, kill_leader, needs="three brokers"),
+    Fault("all three brokers stopped and started", 2, restart_all, needs="three brokers"),
+    Fault("Redis killed, comes back empty; rebuilt", 2, restart_redis, empties_redis=True),
+    Fault("Redis emptied; rebuilt", 2, empty_redis, empties_redis=True),
+    Fault("Redis slow: no answer for 2.5 s", 2, slow_redis),
+    Fault("clock an hour ahead and back (libfaketime), also killed", 3, jump_the_clock, needs="faketime"),
+    Fault("log out of order and late, also beyond the allowance; killed", 2, kill, log="late"),
+    Fault("a tenth of the log twice, a fifth replayed; killed", 2, kill, log="repeated", counts_state=False),
 )

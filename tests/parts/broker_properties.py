@@ -46,6 +46,7 @@ class Node:
     port: int
     controller_port: int
     secure_port: int
+    host: str = HOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def properties_of(
 ) -> str:
     """The text of the file; `more` wins over what is here."""
     copies = str(len(nodes))
-    listeners = [f"PLAINTEXT://{HOST}:{node.port}", f"CONTROLLER://{HOST}:{node.controller_port}"]
+    listeners = [f"PLAINTEXT://{node.host}:{node.port}", f"CONTROLLER://{HOST}:{node.controller_port}"]
     own = {
         "node.id": str(node.id),
         "controller.quorum.voters": ",".join(f"{each.id}@{HOST}:{each.controller_port}" for each in nodes),

@@ -1,21 +1,28 @@
 """A worker in a process of its own, on the small shop's settings, that may kill itself while it saves its state.
 
 python -m tests.parts.dying_worker < pickled Life
+
+It writes a line for each batch that it has judged, and where `web.on`, "ready" when it stands by with the state read
+and "busy" when it does not. SIGUSR1 ends its rests, SIGUSR2 its life, in the middle of one of its next writes.
 """
 
 from __future__ import annotations
 
+import asyncio
+import http.client
 import os
 import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from stream.checkpoint.changelog import Changelog
+from stream.engine.flow import Flow
 from stream.engine.worker import run_worker
 from stream.pipeline import Pipeline
 from tests.small_shop import REGISTER
@@ -27,19 +34,21 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from stream.checkpoint.marker import Key
 
-_ROOT = Path(__file__).parents[2]
+_LOOK_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Life:
     """How a worker lives. `dies_at`: the number of the write to the changelog in the middle of which it dies.
 
-    `pause_seconds` : what it rests after each batch, so that a small log lasts.
+    `dies_after` : the same, counted from SIGUSR2 on. `pause_seconds` : what it rests after each batch, so that a small
+    log lasts.
     """
 
     settings: Settings
     until_caught_up: bool = False
     dies_at: int | None = None
+    dies_after: int = 1
     pause_seconds: float = 0.0
     promotions: PromotionRegister = REGISTER
 
@@ -60,33 +69,80 @@ class DyingChangelog(Changelog):
         return 0
 
 
+COMMAND: Final = (sys.executable, "-m", "tests.parts.dying_worker")
+ROOT: Final = Path(__file__).parents[2]
+
+
 def started(life: Life) -> subprocess.Popen[bytes]:
-    """Start such a worker; it writes a line for each batch that it has judged."""
-    command = [sys.executable, "-m", "tests.parts.dying_worker"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT)
-    stdin = cast("BinaryIO", process.stdin)
-    stdin.write(pickle.dumps(life))
-    stdin.close()
+    """Start such a worker."""
+    process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+    begin(process, life)
     return process
 
 
-class _Talking(Pipeline):
-    pause_seconds = 0.0
+def begin(process: subprocess.Popen[bytes], life: Life) -> None:
+    """Tell a process that was started by `COMMAND` how to live."""
+    stdin = cast("BinaryIO", process.stdin)
+    stdin.write(pickle.dumps(life))
+    stdin.close()
 
+
+class _Talking(Pipeline):
     def process(self, *args: object, **kwargs: object):  # type: ignore[no-untyped-def, override]  # handed on
         outcome = super().process(*args, **kwargs)  # type: ignore[arg-type]  # as they came
         os.write(1, b"%d\n" % outcome.events)
-        time.sleep(self.pause_seconds)
         return outcome
+
+
+class _Resting(Flow):
+    pause_seconds = 0.0
+
+    async def judge(self, batch) -> None:  # type: ignore[no-untyped-def]  # handed on
+        await super().judge(batch)
+        await asyncio.sleep(self.pause_seconds)
+
+
+def _tell_whether_ready(port: int) -> None:
+    """Ask our own /readyz, again and again, and write a line when the answer has become another."""
+    told = b"busy\n"
+    while True:
+        now = b"ready\n" if "behind their state" in _ready(port) else b"busy\n"
+        if now != told:
+            os.write(1, now)
+            told = now
+        time.sleep(_LOOK_SECONDS)
+
+
+def _ready(port: int) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().read().decode()
+    except OSError:
+        return ""
+    finally:
+        connection.close()
+
+
+def _hurry(*_: object) -> None:
+    _Resting.pause_seconds = 0.0
 
 
 def main() -> None:
     life: Life = pickle.load(sys.stdin.buffer)
     import stream.engine.app as engine
 
+    def die_soon(*_: object) -> None:
+        DyingChangelog.dies_at = DyingChangelog.writes + life.dies_after
+
+    signal.signal(signal.SIGUSR1, _hurry)
+    signal.signal(signal.SIGUSR2, die_soon)
     DyingChangelog.dies_at = life.dies_at
-    _Talking.pause_seconds = life.pause_seconds
-    engine.Changelog = DyingChangelog  # type: ignore[misc]  # the worker's own way to Kafka, cut short
+    _Resting.pause_seconds = life.pause_seconds
+    # the worker's own parts: its way to Kafka cut short, and its steps slower
+    engine.Changelog, engine.Flow = DyingChangelog, _Resting  # type: ignore[misc]
+    if life.settings.web.on:
+        threading.Thread(target=_tell_whether_ready, args=(life.settings.web.port,), daemon=True).start()
     run_worker(life.settings, _Talking(life.settings, promotions=life.promotions), until_caught_up=life.until_caught_up)
     os._exit(0)
 

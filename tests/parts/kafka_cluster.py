@@ -42,24 +42,30 @@ class KafkaCluster:
     """Brokers 1 to `size`, each a controller too, with their data on disk until the block ends.
 
     Topics of three brokers have three copies unless asked otherwise, and a message is acknowledged once two have
-    it. `properties` are added to each server.properties. Entering the block starts all and waits until they serve.
+    it. `properties` are added to each server.properties. `host`: the address for clients. Entering the block starts
+    all and waits until they serve.
     """
 
     def __init__(
-        self, size: int = 1, *, secure: SecureListener | None = None, properties: Mapping[str, str] | None = None
+        self,
+        size: int = 1,
+        *,
+        secure: SecureListener | None = None,
+        properties: Mapping[str, str] | None = None,
+        host: str = HOST,
     ) -> None:
         self._secure = secure
         self._properties = properties or {}
         self._classpath = kafka_classpath()
         self._root = tempfile.TemporaryDirectory(prefix="orderwatch-kafka-")
         ports = iter(free_ports(3 * size))
-        self._nodes = [Node(number, next(ports), next(ports), next(ports)) for number in range(1, size + 1)]
+        self._nodes = [Node(number, next(ports), next(ports), next(ports), host) for number in range(1, size + 1)]
         self._processes: dict[int, GuardedProcess] = {}
 
     @property
     def brokers(self) -> str:
         """In the form of `kafka.brokers`."""
-        return ",".join(f"{HOST}:{node.port}" for node in self._nodes)
+        return ",".join(f"{node.host}:{node.port}" for node in self._nodes)
 
     @property
     def secure_brokers(self) -> str:
@@ -107,7 +113,7 @@ class KafkaCluster:
 
         `besides`: a broker that is not to be asked first, because it is paused.
         """
-        asked = ",".join(f"{HOST}:{node.port}" for node in self._nodes if node.id != besides)
+        asked = ",".join(f"{node.host}:{node.port}" for node in self._nodes if node.id != besides)
         admin = AdminClient({"bootstrap.servers": asked, "log_level": 0})
         described = admin.list_topics(topic, timeout=_ANSWER_SECONDS).topics[topic]
         found: dict[int, PartitionMetadata] = described.partitions
@@ -151,6 +157,7 @@ class KafkaCluster:
     def _format(self) -> None:
         """Write each node's configuration and have Kafka format its storage; they share the cluster's id."""
         cluster = base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+        cluster = cluster.replace("-", "A")  # in front, it would be taken for an option
         with ThreadPoolExecutor(len(self._nodes)) as pool:
             list(pool.map(lambda node: self._format_node(node, cluster), self._nodes))
 

@@ -38,9 +38,10 @@ class RedisServer:
         options: Sequence[str] = (),
         tls: Certificate | None = None,
         authority: Path | None = None,
+        host: str = HOST,
     ) -> None:
         self.port = port or free_ports(1)[0]
-        self._binary = binary
+        self._binary, self._host = binary, host
         self._options = options
         self._tls = tls
         self._authority = authority
@@ -50,7 +51,7 @@ class RedisServer:
     @property
     def url(self) -> str:
         """In the form of `redis.url`."""
-        return f"{'redis' if self._tls is None else 'rediss'}://{HOST}:{self.port}/0"
+        return f"{'redis' if self._tls is None else 'rediss'}://{self._host}:{self.port}/0"
 
     @property
     def process(self) -> GuardedProcess:
@@ -61,7 +62,7 @@ class RedisServer:
     def start(self) -> None:
         """Start, or start again after `kill`; it takes commands when this returns."""
         folder = Path(self._folder.name)
-        where = ["--bind", HOST, *self._listeners(), "--dir", str(folder), "--daemonize", "no"]
+        where = ["--bind", self._host, *self._listeners(), "--dir", str(folder), "--daemonize", "no"]
         command = [self._binary, *where, *_MEMORY_ONLY, *self._options]
         self._process = GuardedProcess(command, folder / "redis-server.log", {})
         self._process.wait_until_said(b"Ready to accept connections", _START_SECONDS)
