@@ -9,8 +9,10 @@ import os
 import pickle
 import re
 import signal
+import sys
 import threading
 import time
+from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import uuid4
@@ -22,7 +24,8 @@ from prometheus_client import CollectorRegistry
 
 from config.settings import load
 from models.detectors.half_space_trees import HalfSpaceTrees
-from models.package import Package, pack
+from models.detectors.sklearn_detector import SklearnDetector
+from models.package import ModelRefused, Package, pack
 from stream.control_topic import Announcement, announce
 from stream.engine.control import Control, followed
 from stream.engine.control_metrics import ControlMetrics
@@ -191,6 +194,32 @@ def test_a_forest_of_another_scikit_learn_is_refused(registry, monkeypatch):
     registry.promote("baskets", 3, author="eve")
     assert worker.hear(Announcement("baskets", 2)) == "baskets@1"
     assert worker.reloads("refused") == 1
+
+
+def test_loading_gives_way_to_judging_and_leaves_the_interpreter_as_it_was(registry, monkeypatch):
+    worker, usual, seen = Worker(served_from(registry)), sys.getswitchinterval(), []
+
+    def looks(*_):
+        seen.append(sys.getswitchinterval())
+        raise ModelRefused("no")
+
+    monkeypatch.setattr("stream.engine.control.served_by", looks)
+    number = registry.promote("baskets", 2, author="bob").number
+    worker.hear(Announcement("baskets", number))
+    assert seen[0] < usual / 5
+    assert sys.getswitchinterval() == usual
+
+
+def test_a_fitted_forest_is_shared_by_partitions_and_what_each_learns_is_not():
+    rows = np.random.default_rng(1).normal(size=(300, 2))
+    forest = SklearnDetector(params={"n_estimators": 5}, first_fit_rows=200, refit_rows=100, window_rows=200)
+    forest.learn(rows[:250])
+    twin = deepcopy(forest)
+    assert twin._fitted is forest._fitted
+    before = forest.score(rows[:9])
+    twin.learn(rows[250:])
+    assert (forest.score(rows[:9]) == before).all()
+    assert (twin.score(rows[:9]) != before).any()
 
 
 def test_a_model_that_fails_on_a_trial_is_refused(registry, monkeypatch):

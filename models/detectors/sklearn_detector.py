@@ -13,6 +13,7 @@ Sources: Liu, Ting and Zhou, Isolation Forest, ICDM 2008; Pedregosa et al., JMLR
 from __future__ import annotations
 
 import zipfile
+from copy import deepcopy
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
@@ -153,6 +154,15 @@ class SklearnDetector(Detector):
             self._adapt(self._fitted)
         self._packed, self._learned = packed, int(restored["learned"][0])
         self._window = restored["window"]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SklearnDetector:
+        """A detector of its own; the fitted model is shared, since a fit makes a new one and scoring changes none."""
+        twin = object.__new__(type(self))
+        memo[id(self)] = twin
+        shared = {"_fitted": self._fitted, "_packed": self._packed}
+        own = {name: value for name, value in vars(self).items() if name not in shared}
+        vars(twin).update(deepcopy(own, memo) | shared)
+        return twin
 
     def _adapt(self, model: Any) -> None:
         """Treat missing values, and fit again, as this model does: it may be another class than `model` names."""
