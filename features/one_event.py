@@ -45,6 +45,7 @@ def one_event(batch: Batch, at: int) -> Batch:
         offset=batch.offset[own],
         clock_ms=batch.clock_ms[own],
         late=batch.late[own],
+        arrived_ms=batch.arrived_ms[own] if len(batch.arrived_ms) else batch.arrived_ms,
         columns={name: column_at(column, rows[column.level]) for name, column in batch.columns.items()},
         life=Life(*(getattr(batch.life, field.name)[own] for field in fields(Life))),
     )

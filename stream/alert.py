@@ -131,7 +131,7 @@ class AlertWriter:
         """One sentence: what, about which, how often, how much, where."""
         head = incident.head
         text = f"{self.titles.get(signal.part, head.kind).rstrip('.')}: {head.entity_type} {head.entity}"
-        if not math.isnan(signal.observed) and not signal.is_rule:
+        if _has_range(signal) and not signal.is_rule:
             text += f", {_shown(signal.observed)} where {_range(signal)} is usual"
         if incident.count > 1 and head.window_ms is None:
             text += f", {incident.count} times"
@@ -159,6 +159,11 @@ def _shown(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= _NO_DECIMALS else f"{value:.3g}"
 
 
+def _has_range(signal: Signal) -> bool:
+    """Whether a person can make something of what was observed: a detector of many features has a score alone."""
+    return not (math.isnan(signal.observed) or (math.isnan(signal.low) and math.isnan(signal.high)))
+
+
 def _range(signal: Signal) -> str:
     """The expected range in words.
 
@@ -167,7 +172,7 @@ def _range(signal: Signal) -> str:
     """
     low, high = _number(signal.low), _number(signal.high)
     if low is not None and high is not None:
-        return f"{_shown(low)} to {_shown(high)}"
+        return f"{_shown(low)} to {_shown(high)}" if low < high else _shown(low)
     if low is not None:
         return f">= {_shown(low)}"
     return "nothing of the kind" if high is None else f"<= {_shown(high)}"
@@ -178,7 +183,8 @@ def _window_if(head: Verdict) -> list[str]:
     signal = head.signals[0]
     if head.window_ms is None or _number(signal.low) is None or _number(signal.high) is None:
         return []
-    return [f"normal if between {signal.low:.0f} and {signal.high:.0f}"]
+    minutes = (head.window_ms[1] - head.window_ms[0]) / 60_000
+    return [f"normal if between {signal.low:.0f} and {signal.high:.0f} in these {minutes:.0f} minutes"]
 
 
 def _reason(signal: Signal) -> Reason:

@@ -16,7 +16,8 @@ in whatever pieces it is read.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from config.policy import Answer
@@ -43,10 +44,19 @@ class Incidents:
         Budgets, cooldown, time to resolve, and how many orders an alert names.
     answer_of
         The policy: kind -> answer.
+    waits_ms
+        Kind -> how long an order waits before it is one (`stream.inhibition.waits_ms`).
     """
 
-    def __init__(self, settings: AlertSettings, answer_of: Callable[[str], Answer]) -> None:
+    def __init__(
+        self,
+        settings: AlertSettings,
+        answer_of: Callable[[str], Answer],
+        waits_ms: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         """Start with no condition."""
+        self._waits_ms = waits_ms
+        self._lingers_ms = max(LINGERS_MS, *(wait_ms + LINGERS_MS for wait_ms in waits_ms.values()), 0)
         self._settings = settings
         self._answer_of = answer_of
         self.held_back: Counter[str] = Counter()
@@ -125,7 +135,8 @@ class Incidents:
         return Incident(fingerprint, verdict, answer, verdict.time_ms, verdict.time_ms, verdict.clock_ms, claim)
 
     def _is_explained(self, verdict: Verdict) -> bool:
-        return is_muted(verdict, [*(_condition(one) for one in self._open.values() if one.n_notified), *self._lately])
+        known = [*(_condition(one) for one in self._open.values() if one.n_notified), *self._lately]
+        return is_muted(verdict, known, self._waits_ms.get(verdict.kind, 0))
 
     def _is_worth_telling(self, incident: Incident, clock_ms: int) -> bool:
         if clock_ms < self._quiet_until_ms.get(incident.fingerprint, 0):
@@ -190,7 +201,7 @@ class Incidents:
             if incident.n_notified:
                 told.append(Notification(id_of(incident, "resolved", end_ms), "resolved", incident, end_ms, None))
                 self._lately += [_condition(incident, is_over=True)] if incident.head.kind in LINGERING else []
-        self._lately = [one for one in self._lately if one.last_ms + LINGERS_MS > now_ms]
+        self._lately = [one for one in self._lately if one.last_ms + self._lingers_ms > now_ms]
         self._next_end_ms = min((end_ms for fp, end_ms in ends.items() if fp in self._open), default=None)
         self._quiet_until_ms = {fp: until for fp, until in self._quiet_until_ms.items() if until > now_ms}
         return told
@@ -204,4 +215,5 @@ class Incidents:
 
 def _condition(incident: Incident, *, is_over: bool = False) -> Condition:
     head = incident.head
-    return Condition(head.kind, head.entity_type, head.entity, incident.count, incident.last_ms, is_over)
+    begins_ms = min(incident.started_ms, head.window_ms[0] if head.window_ms else incident.started_ms)
+    return Condition(head.kind, head.entity_type, head.entity, incident.count, incident.last_ms, is_over, begins_ms)

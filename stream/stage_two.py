@@ -15,6 +15,7 @@ from stream.alert import Alert, AlertWriter
 from stream.assembly import Assembly
 from stream.feedback.effect import FeedbackEffect
 from stream.incidents import Incidents
+from stream.inhibition import waits_ms
 from stream.malformed import PART, TITLE
 
 
@@ -32,7 +33,8 @@ class StageTwo:
     def __init__(self, settings: Settings, assembly: Assembly, across: Across) -> None:
         """Start with no slice and no condition."""
         self._across = across
-        self._incidents = Incidents(settings.alerts, Policy.load(settings.alerts.policy_file).answer)
+        waits = waits_ms(settings.stages.limits_seconds)
+        self._incidents = Incidents(settings.alerts, Policy.load(settings.alerts.policy_file).answer, waits)
         titles = assembly.titles | {PART: TITLE, key_flood.PART: key_flood.TITLE}
         self.feedback = FeedbackEffect(settings.feedback, settings.judge) if settings.feedback.on else None
         self._writer = AlertWriter(settings.instance, settings.kafka.orders_topic, titles)

@@ -11,6 +11,7 @@ from config.policy import Policy
 from config.settings import load
 from models.verdict import Signal, Verdict
 from stream.incidents import Incidents
+from stream.inhibition import waits_ms
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -96,3 +97,43 @@ def test_a_shop_that_sells_nothing_explains_that_no_stock_level_moves():
     feed = window("inventory.feed_silent", "feed", "inventory", (0, 0.7), 0, 90)
     assert told([gap, feed]) == [("volume.zero", "all")]
     assert told([feed]) == [("inventory.feed_silent", "inventory")]
+
+
+DOWN = [window("payment.callbacks_missing", "payment_method", "card", (0.5, 1), 0, 40)]
+WAITS = waits_ms({"paid": 6 * 3_600, "approved": 2 * 3_600})
+
+
+def overdue(kind, placed_hour):
+    """An order of the hour that was not paid, or not approved, when its time was over."""
+    return order(kind, "channel", "app", round(placed_hour * HOUR_MS) + WAITS[kind])
+
+
+@pytest.mark.parametrize("kind", ["payment.overdue", "process.approval_overdue"])
+@pytest.mark.parametrize(("placed_hour", "fires"), [(0.6, False), (0.9, False), (2.5, True), (-1.0, True)])
+def test_a_gateway_that_was_down_explains_the_orders_that_waited_then_and_no_others(kind, placed_hour, fires):
+    incidents = Incidents(ALERTS, Policy.load().answer, WAITS)
+    found = told([*DOWN, overdue(kind, placed_hour)], incidents)
+    assert ((kind, "app") in found) == fires
+
+
+def test_one_more_restart_does_not_forget_what_the_gateway_explains():
+    before, later = (Incidents(ALERTS, Policy.load().answer, WAITS) for _ in range(2))
+    told([*DOWN, order("price.below_cost", "product", "p9", 5 * HOUR_MS)], before)
+    later.set_state(before.get_state())
+    assert told([overdue("payment.overdue", 0.9)], later) == []
+
+
+@pytest.mark.parametrize(("route", "fires"), [("paid/card", False), ("paid/transfer", True)])
+def test_a_gateway_that_is_down_explains_that_its_own_callbacks_are_slow(route, fires):
+    slow = order("latency.slow_route", "route", route, round(1.2 * HOUR_MS))
+    assert (("latency.slow_route", route) in told([*DOWN, slow])) == fires
+
+
+ALL = window("payment.failures_surge", "payments", "failed", (0.5, 1), 30, 2)
+CARD = window("payment.failures_surge", "payment_method", "card", (0.5, 1.1), 30, 2)
+
+
+def test_failures_of_one_method_are_told_by_its_name_and_those_of_all_at_once_as_one():
+    assert told([ALL, CARD]) == [("payment.failures_surge", "failed")]
+    early = window("payment.failures_surge", "payment_method", "card", (0.5, 0.9), 30, 2)
+    assert told([early, ALL]) == [("payment.failures_surge", "card")]
