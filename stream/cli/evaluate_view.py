@@ -124,7 +124,8 @@ def _show_targets(console: Console, report: Report) -> None:
         if not one.reached:
             wanted = f"{'at most' if one.at_most else 'at least'} {one.wanted:.3g}"
             got = "nothing to count" if one.got is None else f"{one.got:.3f}"
-            line = f"[red]not reached[/]  {one.source}, {one.level}: {one.what} {wanted}, got {got}"
+            what = f"{one.what}, beside {report.titles.get(one.beside, one.beside)}" if one.beside else one.what
+            line = f"[red]not reached[/]  {one.source}, {one.level}: {what} {wanted}, got {got}"
             console.print(line, soft_wrap=True)
 
 

@@ -8,8 +8,9 @@ from itertools import groupby
 from typing import Final
 
 from stream.evaluation.bootstrap import Estimate
-from stream.evaluation.duration import span_text
 from stream.evaluation.figures import ALL, Figures
+from stream.evaluation.html_overview import anchor, goals, overview
+from stream.evaluation.html_table import interval_text, number, percent, span, table
 from stream.evaluation.report import Report
 from stream.evaluation.svg import Point, Row, dot_plot, legend
 from stream.evaluation.targets import PRECISION, RECALL
@@ -32,7 +33,8 @@ svg{width:100%;height:auto}svg text{font:12px system-ui,sans-serif;fill:var(--in
 svg .grid{stroke:var(--line)}svg .goal{stroke:var(--bad);stroke-dasharray:5 4}svg .band{fill:var(--band)}
 .key{width:13px;height:13px;vertical-align:-2px;margin-right:.35rem}.legend span{margin-right:1.3rem;white-space:nowrap}
 .cards{display:flex;flex-wrap:wrap;gap:.8rem}.card{border:1px solid var(--line);border-radius:.5rem;padding:.6rem 1rem}
-.card b{display:block;font-size:1.4rem}
+.card b{display:block;font-size:1.4rem}a{color:#0b5fa5}summary{cursor:pointer;margin:.6rem 0}
+@media(prefers-color-scheme:dark){a{color:#7db8ee}}
 """
 _META: Final = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
 
@@ -46,7 +48,8 @@ def page(report: Report) -> str:
     body = [
         "<h1>How well orderwatch watches</h1>",
         _made(report),
-        *_goals(report),
+        *overview(report),
+        *goals(report),
         *_sources(report),
         *_missed(report),
         *_read(report),
@@ -57,13 +60,15 @@ def page(report: Report) -> str:
 
 def _made(report: Report) -> str:
     budget = f"at most {report.budget_per_day} alerts of one family a day"
-    return f'<p class="soft">{escape(report.made_at)}, {budget}. Intervals are 95 %, by a bootstrap over days.</p>'
+    how = f"Intervals are 95 %, by a bootstrap over days. It took {report.seconds / 60:.0f} minutes."
+    return f'<p class="soft">{escape(report.made_at)}, {budget}. {how}</p>'
 
 
 def _sources(report: Report) -> Iterator[str]:
     for (source, level), lines in groupby(report.families, key=lambda one: (one.source, one.level)):
         chosen = list(lines)
-        yield f"<h2>{escape(source)}, {escape(level)}: {chosen[0].days:.0f} days</h2>"
+        title = f"{source}, {level}: {chosen[0].days:.0f} days"
+        yield f'<h2 id="{escape(anchor(source, level))}">{escape(title)}</h2>'
         yield from _cards(chosen, report.ours)
         yield from _plots(chosen, report)
         yield "<h3>By family</h3>" + _figures([one for one in chosen if one.watcher == report.ours], "family")
@@ -73,17 +78,17 @@ def _sources(report: Report) -> Iterator[str]:
         false = [one for one in report.false_kinds if (one.source, one.level) == (source, level)]
         if false:
             yield "<h3>What was told and belongs to nothing injected</h3>"
-            yield _table(("kind", "times"), ((one.kind, str(one.count)) for one in false))
+            yield table(("kind", "times"), ((one.kind, str(one.count)) for one in false))
 
 
 def _cards(lines: Sequence[Figures], ours: str) -> Iterator[str]:
     for one in lines:
         if one.watcher == ours and one.of == ALL:
             cards = (
-                (f"{one.caught} of {one.labels}", f"caught, {_percent(one.recall)}"),
-                (_percent(one.precision, interval=False), f"of alerts are true, {_interval(one.precision)}"),
-                (_number(one.false_a_day), f"false alerts a day, of {_number(one.alerts_a_day)}"),
-                (_percent(one.loss_prevented, interval=False), "of the loss was still to come when it was told"),
+                (f"{one.caught} of {one.labels}", f"caught, {percent(one.recall)}"),
+                (percent(one.precision, interval=False), f"of alerts are true, {interval_text(one.precision)}"),
+                (number(one.false_a_day), f"false alerts a day, of {number(one.alerts_a_day)}"),
+                (percent(one.loss_prevented, interval=False), "of the loss was still to come when it was told"),
             )
             told = "".join(f'<div class="card"><b>{escape(big)}</b>{escape(small)}</div>' for big, small in cards)
             yield f'<div class="cards">{told}</div>'
@@ -132,14 +137,14 @@ def _figures(lines: Iterable[Figures], first: str, *, alerts: bool = True) -> st
     headings = [first, "caught", "recall"]
     headings += ["precision", "alerts a day", "false a day"] if alerts else []
     headings += ["told after", "orders seen", "loss", "prevented"]
-    return _table(headings, (_line(one, alerts=alerts) for one in lines))
+    return table(headings, (_line(one, alerts=alerts) for one in lines))
 
 
 def _line(one: Figures, *, alerts: bool) -> list[str]:
-    cells = [one.of, f"{one.caught} of {one.labels}", _percent(one.recall)]
-    cells += [_percent(one.precision), _number(one.alerts_a_day), _number(one.false_a_day)] if alerts else []
+    cells = [one.of, f"{one.caught} of {one.labels}", percent(one.recall)]
+    cells += [percent(one.precision), number(one.alerts_a_day), number(one.false_a_day)] if alerts else []
     loss = f"{one.loss_minor / 100:,.0f}" if one.loss_minor else "-"
-    return [*cells, _span(one.delay_seconds), _number(one.delay_orders, 0), loss, _percent(one.loss_prevented)]
+    return [*cells, span(one.delay_seconds), number(one.delay_orders, 0), loss, percent(one.loss_prevented)]
 
 
 def _beside(lines: Sequence[Figures], report: Report) -> str:
@@ -153,27 +158,15 @@ def _beside(lines: Sequence[Figures], report: Report) -> str:
                 [
                     report.titles[one.watcher] + at,
                     f"{one.caught} of {one.labels}",
-                    _percent(one.recall),
-                    _percent(one.precision),
-                    _number(one.alerts_a_day),
-                    _number(one.false_a_day),
-                    _span(one.delay_seconds),
-                    _percent(one.loss_prevented),
+                    percent(one.recall),
+                    percent(one.precision),
+                    number(one.alerts_a_day),
+                    number(one.false_a_day),
+                    span(one.delay_seconds),
+                    percent(one.loss_prevented),
                 ]
             )
-    return _table(headings, rows)
-
-
-def _goals(report: Report) -> Iterator[str]:
-    reached = sum(one.reached for one in report.targets)
-    yield f"<h2>What is aimed at: {reached} of {len(report.targets)} reached</h2>"
-    cells = []
-    for one in sorted(report.targets, key=lambda one: one.reached):
-        wanted = f"{'at most' if one.at_most else 'at least'} {one.wanted:.3g}"
-        verdict = "reached" if one.reached else "not reached"
-        got = "-" if one.got is None else f"{one.got:.3f}"
-        cells.append((f"{one.source}, {one.level}", one.what, wanted, got, verdict))
-    yield _table(("orders", "what", "wanted", "got", ""), cells, text=(1,))
+    return table(headings, rows)
 
 
 def _missed(report: Report) -> Iterator[str]:
@@ -190,58 +183,25 @@ def _missed(report: Report) -> Iterator[str]:
             )
             for row in report.missed
         )
-        yield _table(("orders", "incident", "family", "where", "orders touched", "when"), rows, text=(1, 2, 3))
+        yield table(("orders", "incident", "family", "where", "orders touched", "when"), rows, text=(1, 2, 3))
 
 
 def _read(report: Report) -> Iterator[str]:
     yield "<h2>What was read</h2>"
     headings = ("orders", "for", "seeds", "trains from", "counts from", "until", "orders a day")
-    yield _table(
+    yield table(
         headings,
         (
             (
-                span.source,
-                span.purpose,
-                ", ".join(map(str, span.seeds)),
-                span.trains_from,
-                span.counts_from,
-                span.until,
-                f"{span.orders_a_day:,.0f}",
+                one.source,
+                one.purpose,
+                ", ".join(map(str, one.seeds)),
+                one.trains_from,
+                one.counts_from,
+                one.until,
+                f"{one.orders_a_day:,.0f}",
             )
-            for span in report.spans
+            for one in report.spans
         ),
     )
     yield "".join(f'<p class="soft">{escape(note)}.</p>' for note in report.notes)
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], text: Sequence[int] = ()) -> str:
-    head = "".join(f"<th{_side(i, text)}>{escape(heading)}</th>" for i, heading in enumerate(headings))
-    body = "".join(f"<tr>{''.join(_cell(cell, i, text) for i, cell in enumerate(row))}</tr>" for row in rows)
-    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
-
-
-def _cell(cell: str, i: int, text: Sequence[int]) -> str:
-    style = {"reached": ' class="good"', "not reached": ' class="bad"'}.get(cell, _side(i, text))
-    return f"<td{style}>{escape(cell)}</td>"
-
-
-def _side(i: int, text: Sequence[int]) -> str:
-    return ' class="text"' if i in text else ""
-
-
-def _percent(one: Estimate, *, interval: bool = True) -> str:
-    if one.value is None:
-        return "-"
-    return f"{one.value:.1%} ({_interval(one)})" if interval and one.low is not None else f"{one.value:.1%}"
-
-
-def _interval(one: Estimate) -> str:
-    return "" if one.low is None or one.high is None else f"{one.low:.0%} to {one.high:.0%}"
-
-
-def _number(one: Estimate, digits: int = 2) -> str:
-    return "-" if one.value is None else f"{one.value:,.{digits}f}"
-
-
-def _span(one: Estimate) -> str:
-    return span_text(one.value)

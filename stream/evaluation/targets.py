@@ -19,7 +19,7 @@ NEVER_MISSED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One aim: `got` must be at least (or at most, where `at_most`) `wanted`."""
+    """One aim: `got` must be at least (or at most, where `at_most`) `wanted`, as `beside` did if named."""
 
     source: str
     level: str
@@ -27,6 +27,7 @@ class Target:
     wanted: float
     got: float | None
     at_most: bool = False
+    beside: str = ""
 
     @property
     def reached(self) -> bool:
@@ -65,5 +66,5 @@ def _beside_others(families: Sequence[Figures], us: str) -> Iterator[Target]:
         others = [one for one in families if one.watcher != us and (one.source, one.level, one.of) == same]
         best = max(others, key=lambda one: one.recall.value or 0.0, default=None)
         if best is not None:
-            what = f"recall of {own.of}, beside {best.watcher}"
-            yield Target(own.source, own.level, what, best.recall.value or 0.0, own.recall.value)
+            wanted, what = best.recall.value or 0.0, f"recall of {own.of}"
+            yield Target(own.source, own.level, what, wanted, own.recall.value, beside=best.watcher)
