@@ -102,6 +102,8 @@ class SklearnDetector(Detector):
             raise ValueError(f"first_fit_rows is {self.first_fit_rows}, window_rows keeps {self.window_rows}")
         self._packed = _read(self.file) if self.file else b""
         self._fitted = self._unpacked(self._packed, str(self.file)) if self.file else None
+        if self._fitted is not None:
+            self.model, self.params = _told(self._fitted, self.model, self.params)
         self._adapt(self._fitted or _checked(made(class_at(self.model, BaseEstimator, _EXAMPLE), self.params)))
         self._window: F64Matrix = np.empty((self.window_rows, 0))
         self._learned = 0
@@ -240,6 +242,23 @@ def _checked(model: Any) -> Any:
         hint = "; set novelty: true" if hasattr(model, "novelty") else ""
         raise ValueError(f"{type(model).__name__} is no outlier model with score_samples{hint}")
     return model
+
+
+def _told(model: Any, path: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Class and parameters of a model that was fitted elsewhere, so that its registry entry shows them.
+
+    What a pipeline is made of could not be written down, and some classes are imported from nowhere: then both stay.
+    """
+    kind = type(model)
+    public = f"{kind.__module__.partition('._')[0]}.{kind.__name__}"
+    try:
+        class_at(public, kind, _EXAMPLE)
+        usual = kind().get_params()
+    except (TypeError, ValueError):  # it has no such path, or takes arguments
+        return path, params
+    own = {name: value for name, value in model.get_params().items() if value != usual[name]}
+    can_be_written = all(isinstance(value, int | float | str | bool | None) for value in own.values())
+    return (public, own) if can_be_written else (path, params)
 
 
 def _seeded(model: Any, seed: int) -> Any:
