@@ -144,7 +144,7 @@ def test_promotions_are_used_honestly_by_few_and_never_both():
 @pytest.mark.parametrize("difficulty", DIFFICULTIES)
 def test_every_incident_is_played_at_every_level(difficulty):
     played = simulated._programme(1, difficulty, ())
-    assert {incident.name() for incident in played} == known().keys()
+    assert {incident.name() for incident in played} == {name for name, one in known().items() if one.shows_in_replay}
     for name in known():
         make(name, **parameters_at(difficulty, name))
 
@@ -337,6 +337,15 @@ def test_the_page_is_whole_and_loads_nothing(report):
     assert tags.seen.count("svg") >= 3
     assert not re.search(r"<script|https?:|src=|@import|url\(", html)
     assert all(title in html for title in report.titles.values())
+
+
+def test_the_page_begins_with_a_line_a_source_and_links_to_its_figures(report):
+    html = page(report)
+    glance = html.partition("At a glance")[2].partition("What is aimed at")[0]
+    linked = re.findall(r'href="#([^"]+)"', glance)
+    assert linked
+    assert all(f'<h2 id="{place}">' in html for place in linked)
+    assert not any(f"beside {name}<" in html for name in report.titles if name != report.titles[name])
 
 
 def test_the_report_is_json_with_every_label_that_was_missed(report):
