@@ -84,9 +84,19 @@ class Standby:
         elif not await tail.read_on() or tail.behind:
             return
         tail.shelf.newest()  # puts the slabs in place that have changed
-        if not self._is_ready and self._warm_up is not None:
-            self._warm_up()
+        if not self._is_ready:
+            self._warmed_up()
         self._is_ready = True
+
+    def _warmed_up(self) -> None:
+        warm_up, self._warm_up = self._warm_up, None  # once is enough for the life of a process
+        try:
+            if warm_up is not None:
+                warm_up()
+        except Exception as error:  # noqa: BLE001  # whatever it is, only the first orders after a takeover wait longer
+            log.warning(
+                "no warm-up (%s: %s); the first orders after a takeover wait for it", type(error).__name__, error
+            )
 
     async def _started(self, *, keeps_arrays: bool) -> Tail:
         if self._tail is None:

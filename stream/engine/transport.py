@@ -24,6 +24,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 
 from stream.checkpoint.schema import StateRefused
@@ -99,7 +100,10 @@ class BatchConsumer(driver.Consumer):
     @property
     def is_idle_member(self) -> bool:
         """Whether the group has told its share, and that is nothing: another member has the partitions."""
-        return self.is_member and not self._assigned()
+        try:
+            return self.is_member and not self._assigned()
+        except ConsumerNotStarted:  # or not any more
+            return False
 
     def mark_judged(self) -> None:
         """Say that a batch has left the channel, and that its events were judged or are void."""
