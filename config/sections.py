@@ -244,6 +244,13 @@ class CheckpointSettings(Section):
     interval_seconds: Seconds
 
 
+class ShuffleSettings(Section):
+    """Whether several workers share the partitions."""
+
+    on: bool
+    word_seconds: Seconds
+
+
 class FeatureLogSettings(Section):
     """What a worker writes of the orders it has scored, for training."""
 

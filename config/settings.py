@@ -9,10 +9,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -39,6 +39,7 @@ from config.sections import (
     PartSettings,
     PromotionSettings,
     RedisSettings,
+    ShuffleSettings,
     StageSettings,
     StateSettings,
     TimeSettings,
@@ -75,12 +76,21 @@ class Settings(BaseSettings):
     alerts: AlertSettings
     promotions: PromotionSettings
     checkpoint: CheckpointSettings
+    shuffle: ShuffleSettings
     feature_log: FeatureLogSettings
     feedback: FeedbackSettings
     drift: DriftSettings
     models: ModelSettings
     web: WebSettings
     log: LogSettings
+
+    @model_validator(mode="after")
+    def _who_shares_keeps_state(self) -> Self:
+        if self.shuffle.on and not self.checkpoint.on:
+            raise ValueError("shuffle.on: true needs checkpoint.on: true, as partitions change hands")
+        if self.shuffle.on and self.feature_log.on:
+            raise ValueError("shuffle.on: true has no feature log yet: set feature_log.on: false")
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -13,6 +13,8 @@ from config.settings import Settings
 
 LAYOUT: Final = 1
 """To be raised whenever a part keeps something else than before under the same name, or the same under another."""
+LAYOUT_OF_SHARED: Final = 1
+"""The same where workers share the log (`shuffle.on`)."""
 
 _BYTES: Final = 6
 _LOOSE: Final = {"weight"}  # how much a part's word counts shapes nothing that is kept
@@ -36,6 +38,8 @@ def schema_of(settings: Settings) -> dict[str, str]:
         "features": _parts(settings.features),
         "detectors": _parts(settings.detectors),
     }
+    if settings.shuffle.on:
+        groups["shuffle"] = LAYOUT_OF_SHARED  # each unit was saved by itself
     return {"layout": str(LAYOUT)} | {name: _word(value) for name, value in groups.items()}
 
 

@@ -34,9 +34,11 @@ def worker(
     configure(settings.log, verbose=verbose)
     from stream.engine.worker import run_worker
     from stream.pipeline import Pipeline
+    from stream.shuffle.judge import SharedJudge
 
-    pipeline = Pipeline(settings, promotions=register)
-    done = run_worker(settings, pipeline, embedded=embedded, on_ready=_say_where, forget_state=forget_state)
+    shares = settings.shuffle.on and not embedded  # whose servers end with it has nobody to share with
+    judge = SharedJudge(settings, register) if shares else Pipeline(settings, promotions=register)
+    done = run_worker(settings, judge, embedded=embedded, on_ready=_say_where, forget_state=forget_state)
     typer.echo(
         f"stopped after {done.seconds:.0f} s: {done.events:,} events, {done.dead_letters:,} dead letters, "
         f"{done.alerts:,} alerts",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
+from faust.assignor.partition_assignor import PartitionAssignor
 from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from mode.supervisors import CrashingSupervisor
@@ -25,11 +27,14 @@ from stream.engine.feedback_reader import FeedbackReader
 from stream.engine.flow import Flow
 from stream.engine.metrics import PublishMetrics
 from stream.engine.publisher import Publisher
+from stream.engine.sharing import Sharing
+from stream.engine.slice_publisher import SlicePublisher
 from stream.engine.transport import BATCHES_IN_FLIGHT, BATCHES_PER_POLL, BatchConsumer, BatchTransport
 from stream.engine.warm_up import warm_up
 from stream.feature_log import FeatureLog
 from stream.feedback.effect import FeedbackEffect
 from stream.pipeline import Pipeline
+from stream.shuffle.judge import SharedJudge
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -55,7 +60,10 @@ class EngineApp(faust.App):
     alert_channel: AlertChannel
     publish_metrics: PublishMetrics
     feedback: FeedbackReader | None = None
+    publisher: Publisher
     changelog: Changelog
+    sharing: Sharing | None = None
+    pause: asyncio.Lock
     checkpointer: Checkpointer | None
     refusal: StateRefused | None = None
     on_refused: Callable[[], None] | None = None
@@ -88,12 +96,16 @@ def create_app(
 ) -> EngineApp:
     """Compose the application. To be called inside the running event loop that it is to live in."""
     kafka = settings.kafka
-    app = EngineApp(kafka.group, **_options(kafka))
+    app = EngineApp(kafka.group, **_options(kafka, shared=isinstance(judge, SharedJudge)))
     app.alert_channel = AlertChannel(settings.redis)
     app.publish_metrics = PublishMetrics()
-    publisher = Publisher(app, app.alert_channel, settings, on_alert, app.publish_metrics)
+    app.pause = asyncio.Lock()
+    kind = SlicePublisher if isinstance(judge, SharedJudge) else Publisher
+    app.publisher = publisher = kind(app, app.alert_channel, settings, on_alert, app.publish_metrics)
     app.flow = Flow(judge, publisher, _feature_writer(settings, publisher))
     app.changelog = Changelog(kafka, security(kafka))
+    if isinstance(judge, SharedJudge):
+        app.sharing = Sharing(app, settings, judge, security(kafka))
     app.checkpointer = _checkpointer(app, settings, judge, forget_state)
     batches: faust.ChannelT[Any] = app.channel(maxsize=BATCHES_IN_FLIGHT)
     app.transport = BatchTransport(
@@ -108,6 +120,8 @@ def create_app(
     app.topics.add(app.topic(kafka.orders_topic))  # what makes the consumer subscribe to it
     _add_agent(app, batches)
     _add_tasks(app, settings.time.idle_source_seconds)
+    if app.sharing is not None:
+        _add_sharing(app, app.sharing, settings)
     if settings.feature_log.on:
         app.timer(settings.feature_log.every_seconds)(_ticking(app))
     if isinstance(judge, Serving) and judge.models:
@@ -128,8 +142,9 @@ def _add_agent(app: EngineApp, batches: faust.ChannelT[Any]) -> None:
     @app.agent(batches, name="orders", supervisor_strategy=CrashingSupervisor)
     async def orders(stream: faust.StreamT[Batch]) -> None:
         async for batch in stream:
-            if app.orders.is_current(batch.generation):
-                await app.flow.judge(batch)
+            async with app.pause:
+                if app.orders.is_current(batch.generation):
+                    await app.flow.judge(batch)
             app.orders.mark_judged()
 
 
@@ -139,7 +154,11 @@ def _add_tasks(app: EngineApp, idle_seconds: float) -> None:
 
     async def watch_idle_source() -> None:
         consumer = app.orders
-        if consumer.caught_up and consumer.quiet_seconds >= idle_seconds:
+        if not (consumer.caught_up and consumer.quiet_seconds >= idle_seconds):
+            return
+        if app.sharing is not None:
+            await app.sharing.advance(consumer.quiet_seconds)
+        else:
             app.flow.advance(consumer.quiet_seconds)
 
     async def save() -> None:
@@ -156,11 +175,22 @@ def _add_tasks(app: EngineApp, idle_seconds: float) -> None:
     app.timer(min(idle_seconds, _IDLE_TICK_SECONDS))(watch_idle_source)
 
 
+def _add_sharing(app: EngineApp, sharing: Sharing, settings: Settings) -> None:
+    async def merge() -> None:
+        await sharing.merging.run()
+
+    async def say_at_end() -> None:
+        sharing.say_at_end()
+
+    app.task(merge)
+    app.timer(settings.shuffle.word_seconds)(say_at_end)
+
+
 def _checkpointer(app: EngineApp, settings: Settings, judge: Judge, forget: bool) -> Checkpointer | None:
     if not settings.checkpoint.on or not isinstance(judge, Stateful):
         return None
-    return Checkpointer(
-        judge,
+    make = partial(Checkpointer, judge) if app.sharing is None else app.sharing.keeper
+    return make(
         app.flow,
         app.changelog,
         schema_of(settings),
@@ -215,7 +245,7 @@ def _ticking(app: EngineApp) -> Callable[[], Awaitable[None]]:
     return write_features
 
 
-def _options(kafka: KafkaSettings) -> dict[str, Any]:
+def _options(kafka: KafkaSettings, *, shared: bool) -> dict[str, Any]:
     return {
         "broker": ";".join(f"kafka://{broker}" for broker in kafka.brokers.split(",")),
         "broker_credentials": _credentials(kafka),
@@ -232,7 +262,7 @@ def _options(kafka: KafkaSettings) -> dict[str, Any]:
         "topic_disable_leader": True,
         "table_standby_replicas": 1,  # else Faust would not ask the assignor
         "TableManager": _Tables,
-        "PartitionAssignor": OneWatches,
+        "PartitionAssignor": PartitionAssignor if shared else OneWatches,
         "stream_wait_empty": False,  # waits for messages; ours are batches, and the consumer waits for them
         "stream_recovery_delay": 0.0,
         "broker_session_timeout": kafka.session_timeout_seconds,

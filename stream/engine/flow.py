@@ -123,6 +123,10 @@ class Flow:
             now_ms = self._clock_ms + int(quiet_seconds * 1000)
             self._queue(self._judge.advance(min(now_ms, time.time_ns() // 1_000_000)), None)
 
+    def say(self, outcome: Outcome) -> None:
+        """Queue something that no batch led to."""
+        self._queue(outcome, None)
+
     async def finish(self) -> None:
         """Release what the judge holds back and publish it. To be called when no batch is in flight."""
         outcome = self._judge.finish()

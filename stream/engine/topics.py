@@ -18,6 +18,7 @@ from aiokafka.errors import (
 )
 
 from stream.checkpoint.topic import CONFIG, name_of
+from stream.shuffle import topic as slices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,6 +89,8 @@ def _wanted(settings: Settings) -> list[NewTopic]:
     topics = [
         NewTopic(name, kafka.partitions, kafka.replication_factor, topic_configs=configs) for name, configs in named
     ]
+    if settings.shuffle.on:
+        topics.append(NewTopic(slices.name_of(kafka), 1, kafka.replication_factor, topic_configs=dict(slices.CONFIG)))
     told = settings.feedback.on
     small = {kafka.control_topic: settings.models.registry or told, settings.feedback.topic: told}
     return [*topics, *(_small(kafka, name) for name, is_on in small.items() if is_on)]

@@ -175,6 +175,8 @@ async def _work(app: EngineApp, stop: asyncio.Event, until_caught_up: bool) -> N
         await app.orders.finish(seconds)
     if finished and until_caught_up and not stop.is_set():
         await app.flow.finish()
+        if app.sharing is not None:
+            await app.sharing.settle(seconds)
 
 
 async def _start(app: EngineApp, stop: asyncio.Event) -> None:

@@ -1,0 +1,90 @@
+"""Workers that share the log, live: the alerts of one that judged it alone, also where one of them is killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+
+import pytest
+
+from stream.engine.worker import run_worker
+from stream.shuffle.judge import SharedJudge
+from tests.parts.sharing_worker import Member
+from tests.parts.traffic import committed, delivered
+from tests.small_shop import PARTITIONS, REGISTER, log, reference
+from tests.test_checkpoint_worker import QUICK, changed, elsewhere, fill, pipeline
+
+
+@pytest.fixture
+def settings(settings):
+    """Small batches, a checkpoint after each few of them, and no clock of ours that closes anything."""
+    return changed(
+        settings,
+        kafka=QUICK,
+        time={"idle_source_seconds": 1000.0},
+        checkpoint={"on": True, "interval_seconds": 0.1},
+        shuffle={"on": True},
+    )
+
+
+def assert_like_one_alone(settings) -> None:
+    told = [entry.data for entry in delivered(settings)]
+    assert sorted(json.loads(data)["id"] for data in told) == sorted(json.loads(data)["id"] for data in reference())
+    alone = changed(elsewhere(settings, "alone"), shuffle={"on": False})
+    run_worker(alone, pipeline(alone), until_caught_up=True)
+    assert sorted(entry.data for entry in delivered(alone)) == sorted(told)
+
+
+def wait_until_shared(one: Member, other: Member, seconds: float = 100.0) -> None:
+    """Both judge, each partition with one of them."""
+    until = time.monotonic() + seconds
+    everything = frozenset(range(PARTITIONS))
+    while not (one.partitions and other.partitions and one.partitions ^ other.partitions == everything):
+        assert time.monotonic() < until, (one.partitions, other.partitions)
+        time.sleep(0.01)
+
+
+def wait_until_all_is_told(settings, seconds: float = 100.0) -> None:
+    """All orders are committed, and no alert has come for a while."""
+    ends = {number: len(part) for number, part in enumerate(log())}
+    until = time.monotonic() + seconds
+    while committed(settings) != ends or len(delivered(settings)) < len(reference()):
+        assert time.monotonic() < until, (committed(settings), len(delivered(settings)))
+        time.sleep(0.2)
+    time.sleep(1.0)
+
+
+@pytest.mark.real
+def test_a_worker_that_shares_with_nobody(settings):
+    fill(settings)
+    run_worker(settings, SharedJudge(settings, REGISTER), until_caught_up=True)
+    assert committed(settings) == {number: len(part) for number, part in enumerate(log())}
+    assert_like_one_alone(settings)
+
+
+@pytest.mark.parametrize(
+    "dies",
+    [
+        "who merges",
+        pytest.param("who does not", marks=pytest.mark.real),
+        pytest.param("nobody", marks=pytest.mark.real),
+    ],
+)
+def test_two_workers_share(settings, dies):
+    fill(settings)
+    one, other = Member(settings), Member(settings)
+    try:
+        wait_until_shared(one, other)
+        merging, helping = (one, other) if 0 in one.partitions else (other, one)
+        if dies != "nobody":
+            victim = merging if dies == "who merges" else helping
+            victim.process.kill()
+            assert victim.process.wait(10) == -signal.SIGKILL
+            assert sum(committed(settings).values()) < sum(map(len, log()))
+        wait_until_all_is_told(settings)
+    finally:
+        for worker in (one, other):
+            worker.process.kill()
+            worker.process.wait(10)
+    assert_like_one_alone(settings)
