@@ -139,7 +139,7 @@ _NAN: Final = np.full(1 << 12, np.nan)
 _NAN.flags.writeable = False
 
 
-def _nan(n: int) -> F64:
+def nan(n: int) -> F64:
     """n times NaN, not to be written to."""
     return _NAN[:n] if n <= len(_NAN) else np.full(n, np.nan)
 
@@ -160,13 +160,13 @@ class Column:
     @classmethod
     def of(cls, values: F64) -> Column:
         """Values of which nothing in particular is expected."""
-        nothing = _nan(len(values))
+        nothing = nan(len(values))
         return cls(values, nothing, nothing)
 
     @classmethod
     def silent(cls, rows: int) -> Column:
         """Nothing to say of any row."""
-        nothing = _nan(rows)
+        nothing = nan(rows)
         return cls(nothing, nothing, nothing, is_silent=True)
 
     def spread(self, at: I64, rows: int) -> Column:
@@ -284,7 +284,7 @@ class Batch:
 
     def __len__(self) -> int:
         """Events."""
-        return len(self.event_id)
+        return len(self.kind)
 
     def key(self, space: Keys) -> Keyed:
         """The rows of this batch's keys in `space`, looked up once a batch."""

@@ -1,6 +1,6 @@
 """What leaves a partition of the orders placed in it, and how the orders of all partitions become one log.
 
-A slice is numbers and packed texts: it does not hold on to the messages.
+A slice is numbers and texts. One that has to wait for other partitions lets go of its messages (`pack`).
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class OrderSlice:
     order_id: Text
     origin: dict[str, Coded]
     uses: dict[str, Uses] = field(default_factory=dict)
+    _is_packed: bool = field(default=False, init=False, repr=False)
 
     @classmethod
     def of(cls, partition: int, batch: Batch, spaces: Mapping[str, Keys]) -> OrderSlice:
@@ -59,8 +60,8 @@ class OrderSlice:
             offset=batch.offset[at],
             basket=created.basket[rows],
             total_e4=in_e4(created.total_minor[rows], created.exponent[rows]),
-            customer=created.customer.take(rows).packed(),
-            order_id=batch.order_id.take(at).packed(),
+            customer=created.customer.take(rows),
+            order_id=batch.order_id.take(at),
             origin={kind: Coded.of(batch.key(spaces[kind]).rows[rows], spaces[kind]) for kind in _KEPT},
             uses=uses_of(partition, batch, spaces),
         )
@@ -69,8 +70,15 @@ class OrderSlice:
         """Orders."""
         return len(self.offset)
 
+    def pack(self) -> None:
+        """Copy its texts, so that the messages can go."""
+        if not self._is_packed:
+            self.customer, self.order_id = self.customer.packed(), self.order_id.packed()
+            self._is_packed = True
+
     def get_state(self) -> State:
         """The slice as arrays."""
+        self.pack()
         numbers = {name: getattr(self, name) for name in _NUMBERS} | {"partition": np.array([self.partition])}
         origin = {kind: (coded.names, coded.counts) for kind, coded in self.origin.items()}
         codes = {kind: coded.codes for kind, coded in self.origin.items()}

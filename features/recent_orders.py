@@ -19,19 +19,26 @@ _MOST_ODD: Final = 4096
 
 
 class _Orders(NamedTuple):
-    """Some orders: what they are called, and the bits of their channel and of their first line's product."""
+    """Some orders: what they are called, and the bits of their channel and of their lines' products."""
 
     offset: I64
     order_id: Text
     channel: I64
-    product: I64
+    line_order: I64
+    line_product: I64
+
+    def product(self) -> I64:
+        """The bits of each order's first product; 0 of one without lines."""
+        first = np.searchsorted(self.line_order, np.arange(len(self.offset) + 1))
+        product = np.append(self.line_product, 0)[first[:-1]]
+        return np.where(first[:-1] < first[1:], product, 0)
 
 
 class RecentOrders:
     """The last 1,024 orders before any place of a partition's log.
 
     A batch costs a few microseconds; orders are compared when somebody asks. Where the log was cut into batches has no
-    say in the answer. Memory: some 80 bytes an order.
+    say in the answer. Memory: the messages of those orders, and what was read of them; at most of two batches more.
     """
 
     def __init__(self) -> None:
@@ -48,10 +55,9 @@ class RecentOrders:
             return
         if len(self._pieces) >= _MOST_PIECES:
             self._compact()
-        first = np.searchsorted(lines.order, np.arange(n))
-        bits = np.append(lines.product.hash, 0)  # an order without lines has no product
-        order_id = batch.order_id.take(created.at).packed()
-        self._pieces.append(_Orders(batch.offset[created.at], order_id, created.channel.hash, bits[first]))
+        order_id, channel = batch.order_id.take(created.at), created.channel.hash.copy()
+        line_order, line_product = lines.order.copy(), lines.product.hash.copy()
+        self._pieces.append(_Orders(batch.offset[created.at], order_id, channel, line_order, line_product))
         self._rows += n
         # what lies before the last 1,024 orders before this batch nobody asks for
         while self._rows - len(self._pieces[0].offset) - n >= _RECENT:
@@ -74,9 +80,9 @@ class RecentOrders:
         pieces = list(self._pieces)
         if not pieces:
             return ()
-        offsets, channels, products = (
-            np.concatenate([getattr(piece, name) for piece in pieces]) for name in ("offset", "channel", "product")
-        )
+        offsets = np.concatenate([piece.offset for piece in pieces])
+        channels = np.concatenate([piece.channel for piece in pieces])
+        products = np.concatenate([piece.product() for piece in pieces])
         end = int(np.searchsorted(offsets, offset))
         part = slice(max(0, end - _RECENT), end)
         likeness = 2 * (products[part] == product) + (channels[part] == channel)
@@ -96,7 +102,7 @@ class RecentOrders:
             return gathered({"own": own})
         self._compact()
         piece = self._pieces[0]
-        own |= {"offset": piece.offset, "channel": piece.channel, "product": piece.product}
+        own |= {"offset": piece.offset, "channel": piece.channel, "product": piece.line_product}
         return gathered({"own": own, "order_id": piece.order_id.get_state()})
 
     def set_state(self, state: State) -> None:
@@ -108,7 +114,7 @@ class RecentOrders:
             text = Text.from_state(part_of(state, "order_id"))
             columns = (state[f"own/{name}"].copy() for name in ("offset", "channel", "product"))
             offset, channel, product = columns
-            self._pieces.append(_Orders(offset, text, channel, product))
+            self._pieces.append(_Orders(offset, text, channel, np.arange(len(offset)), product))
             self._rows = len(offset)
 
     def _name(self, row: int) -> str:
@@ -120,12 +126,12 @@ class RecentOrders:
 
     def _compact(self) -> None:
         """Join the pieces, and drop what nobody asks for any more."""
-        order_id = Text.join([piece.order_id for piece in self._pieces])
-        offset, channel, product = (
-            np.concatenate([getattr(piece, name) for piece in self._pieces])
-            for name in ("offset", "channel", "product")
-        )
+        order_id = Text.join([piece.order_id.packed() for piece in self._pieces])
+        offset = np.concatenate([piece.offset for piece in self._pieces])
+        channel = np.concatenate([piece.channel for piece in self._pieces])
+        product = np.concatenate([piece.product() for piece in self._pieces])
         last = slice(max(0, len(offset) - _RECENT), None)
-        kept = _Orders(offset[last], order_id.take(last).packed(), channel[last], product[last])
+        n = len(offset[last])
+        kept = _Orders(offset[last], order_id.take(last).packed(), channel[last], np.arange(n), product[last])
         self._pieces = deque([kept])
-        self._rows = len(kept.offset)
+        self._rows = n

@@ -203,6 +203,8 @@ class Across:
     def _crossed(self, upto_ms: int) -> list[Verdict]:
         """Verdicts on orders that the merged log has reached."""
         parts, self._orders = split(self._orders, upto_ms)
+        for part in self._orders:
+            part.whole.pack()
         if not parts:
             return []
         due = MergedOrders.of(parts)

@@ -137,10 +137,13 @@ class OpenPanes:
 
     def add(self, series: int, keys: Naming, at: I64, panes: I64) -> None:
         """Count keys; `at` is the position of each one's event, and `panes` has the pane of each event."""
-        n, text = len(at), keys if isinstance(keys, Text) else _NO_TEXT
+        n = len(at)
+        if not n:
+            return
+        text = keys if isinstance(keys, Text) else _NO_TEXT
         unnamed, done = np.empty((2, 0 if text is keys else n), np.int64), 0
         self._size[_UNNAMED] = 0
-        while n:
+        while True:
             done = _add(
                 series, keys.hash, at, panes, text.data, text.start, text.length, done, self._slots,
                 self._table, self._names, self._size, self._closed, self._first, unnamed,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from features.batch import F64, I64, Batch, Flag
+from features.batch import F64, I64, Batch, Flag, nan
 from features.order_rows import order_rows
 from features.state import State, Stateful, gathered, restore
 from models.warm_up import WarmUp
@@ -56,12 +56,12 @@ class Watch(ABC):
         Only scores from `alert_score` on are worked out; the others are NaN.
         """
         if self._is_silent(batch):
-            self.scores = np.full(len(batch), np.nan)
+            self.scores = nan(len(batch))
             return _NO_ROWS
         raw, large = self._raw(batch)
         self.scores = self._calibration.score_learn(raw, self._alert_score)
         if not np.count_nonzero(large):
-            return large.nonzero()[0]
+            return _NO_ROWS
         return (large & (self.scores >= self._alert_score)).nonzero()[0]
 
     @property

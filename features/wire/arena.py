@@ -51,7 +51,8 @@ def arena_of(messages: int, size: int) -> tuple[Ints, Ints]:
 
 
 def _spread(room: int) -> int:
-    return (room // _CACHE_WAYS + 1) * _CACHE_WAYS + 24
+    """Room for so many rows, or a bit more; of few, all fields lie together in the nearest cache."""
+    return room if room < _CACHE_WAYS // 2 else (room // _CACHE_WAYS + 1) * _CACHE_WAYS + 24
 
 
 def filled(arena: Ints, layout: Ints) -> list[Ints]:
