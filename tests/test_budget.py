@@ -7,19 +7,25 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import config
 from config.errors import ConfigRefused
 from config.policy import FAMILIES, SEVERITIES, Answer, Policy
+from config.promotions import PromotionRegister
 from config.sections import AlertSettings
 from config.settings import load
 from models.budget import DAY_MS, FALSE_SHARE, PEERS, Budget, Claim, worth
 from models.verdict import Signal, Verdict, family_of
 from stream.incidents import Incidents
+from stream.replay import replay
+from stream.simulator import SimulatorSettings, promotions_of, simulate
 
+DEMO = Path(config.__file__).parent / "demo.yaml"
 HOUR_MS = DAY_MS // 24
 KINDS = ("price.outlier", "price.below_cost", "behaviour.odd_order", "volume.surge")
 
@@ -362,6 +368,24 @@ def test_always_is_for_hard_evidence_about_few_things():
         "system.source_silent",
         "volume.zero",
     }
+
+
+def test_on_normal_days_of_a_shop_no_family_tells_more_than_its_budget():
+    shop = SimulatorSettings(
+        seed=31, duration_seconds=4 * 86_400.0, orders_per_second=0.02, latency_scale=1 / 240, promise_sigmas=3.0,
+        products=100, customers=20_000,
+    )  # fmt: skip
+    alerts = []
+    shipped = load(DEMO, alerts={"budget_per_day": 3})
+    replay(
+        [event.value for event in simulate(shop)], shipped, PromotionRegister.parse(promotions_of(shop)),
+        on_alert=lambda alert: alerts.append(msgspec.json.decode(alert.data)),
+    )  # fmt: skip
+    answer_of = Policy.load(shipped.alerts.policy_file).answer
+    fired = [one for one in alerts if one["data"]["status"] == "firing" and not answer_of(one["data"]["kind"]).always]
+    told = Counter((family_of(one["data"]["kind"]), one["time"][:10]) for one in fired)
+    assert told
+    assert max(told.values()) <= 3
 
 
 def test_a_family_without_a_budget_of_its_own_has_the_common_one():
