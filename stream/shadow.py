@@ -12,10 +12,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 import numpy as np
 
 from models.watch import OrderWatch, Watch
+from stream.model_registry.side_by_side import SideBySide
 
 if TYPE_CHECKING:
     from features.batch import F64, Batch, Flag
@@ -29,25 +29,11 @@ _PAIRS: Final = 4_096
 _TIMED_EVERY: Final = 16
 
 
-class ShadowReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a challenger did beside a champion, in one life of one worker.
-
-    `orders` : scored by both. `…_alerts` : found abnormal. `agreeing` : by both. `rank_correlation` : Spearman's, of
-    the raw scores of the last orders; NaN is written as None. `…_us` : microseconds for an order's score.
-    """
+class ShadowReport(SideBySide, frozen=True, kw_only=True):
+    """What a challenger did beside a champion, in one life of one worker."""
 
     detector: str
-    champion: str
-    challenger: str
     run: str
-    alert_score: float
-    orders: int
-    champion_alerts: int
-    challenger_alerts: int
-    agreeing: int
-    rank_correlation: float | None
-    champion_us: float
-    challenger_us: float
 
 
 class Shadow:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from dataclasses import replace
 from uuid import uuid4
 
 import msgspec
@@ -168,7 +167,7 @@ def test_runs_are_summed_and_the_figures_follow():
     ],
 )  # fmt: skip
 def test_each_demand_of_the_policy_is_held_to(demand, limit, met):
-    found = replace(
+    found = msgspec.structs.replace(
         compared([report()], "baskets@1", "baskets@2"), labelled=(Labelled(4, 8, 5), Labelled(4, 10, 5)), labels=8
     )
     missing = unmet(PromotionPolicy(**NOTHING | {demand: limit}), found)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -29,7 +30,7 @@ def comparison(
     if found is None or features is None:
         return found
     known = _labelled(settings, features, models.manifest(name, version).part, champion, challenger)
-    return replace(found, labelled=known[:2], labels=known[2]) if known else found
+    return msgspec.structs.replace(found, labelled=known[:2], labels=known[2]) if known else found
 
 
 def _labelled(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -83,7 +82,7 @@ def compared(found: Comparison | None, missing: Mapping[str, str]) -> dict[str, 
     """A comparison with what follows from it."""
     if found is None:
         return {"orders": 0, "unmet": dict(missing)}
-    told = asdict(found) | {name: getattr(found, name) for name in ("agreement", "alert_rate_ratio", "cost_ratio")}
+    told = plain(found) | {name: getattr(found, name) for name in ("agreement", "alert_rate_ratio", "cost_ratio")}
     told["champion_calibration"] = found.calibration(found.champion_alerts)
     told["challenger_calibration"] = found.calibration(found.challenger_alerts)
     for name, one in zip(("champion", "challenger"), found.labelled or (), strict=False):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.package import ModelRefused
+from stream.model_registry.side_by_side import SideBySide
 
 if TYPE_CHECKING:
     from config.sections import PromotionPolicy
@@ -32,23 +33,12 @@ class Labelled:
         return self.hits / self.true if self.true else None
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(SideBySide, frozen=True, kw_only=True):
     """A challenger beside its champion. Counts are summed over the runs, costs are means by orders.
 
     `labelled` : what is known of the champion and of the challenger, and how many orders have a label.
     """
 
-    champion: str
-    challenger: str
-    alert_score: float
-    orders: int
-    champion_alerts: int
-    challenger_alerts: int
-    agreeing: int
-    rank_correlation: float | None
-    champion_us: float
-    challenger_us: float
     labelled: tuple[Labelled, Labelled] | None = None
     labels: int = 0
 
@@ -93,16 +83,16 @@ def compared(reports: Iterable[ShadowReport], champion: str, challenger: str) ->
 
     known = [one.rank_correlation for one in runs if one.rank_correlation is not None]
     return Comparison(
-        champion,
-        challenger,
-        runs[-1].alert_score,
-        orders,
-        sum(one.champion_alerts for one in runs),
-        sum(one.challenger_alerts for one in runs),
-        sum(one.agreeing for one in runs),
-        sum(known) / len(known) if known else None,
-        mean(one.champion_us for one in runs),
-        mean(one.challenger_us for one in runs),
+        champion=champion,
+        challenger=challenger,
+        alert_score=runs[-1].alert_score,
+        orders=orders,
+        champion_alerts=sum(one.champion_alerts for one in runs),
+        challenger_alerts=sum(one.challenger_alerts for one in runs),
+        agreeing=sum(one.agreeing for one in runs),
+        rank_correlation=sum(known) / len(known) if known else None,
+        champion_us=mean(one.champion_us for one in runs),
+        challenger_us=mean(one.challenger_us for one in runs),
     )
 
 
