@@ -246,6 +246,17 @@ async def _join(settings, judge):
     return app
 
 
+async def test_a_batch_that_went_with_the_last_share_does_not_keep_the_next_one_waiting(settings):
+    judge = Remember()
+    async with started(settings, judge) as app:
+        await send(settings, 10)
+        await until(lambda: sum(len(offsets) for _, offsets in judge.batches) == 40)
+        app.orders._unjudged = 1  # not drained in time, and cleared from the channel by Faust
+        await app.orders.on_partitions_assigned(app.orders.assignment(), app.consumer_generation_id)
+        await send(settings, 10)
+        await until(lambda: sum(len(offsets) for _, offsets in judge.batches) >= 80)
+
+
 async def test_records_of_a_fetch_that_a_rebalance_overtook_are_given_back_once(settings):
     judge = Remember()
     async with started(settings, judge) as app:

@@ -107,7 +107,7 @@ class BatchConsumer(driver.Consumer):
 
     def mark_judged(self) -> None:
         """Say that a batch has left the channel, and that its events were judged or are void."""
-        self._unjudged -= 1
+        self._unjudged = max(0, self._unjudged - 1)  # it may be of a share that was taken away
         self._changed.set()
 
     def mark_done(self, batch: Batch) -> None:
@@ -255,6 +255,7 @@ class BatchConsumer(driver.Consumer):
         self._done.clear()
         self._finished.clear()
         self._in_flight = 0
+        self._unjudged = 0  # what was in the channel when the last share was taken away is judged by nobody
         self._open = True
         self._at_end = False
         self._arrived = monotonic()
