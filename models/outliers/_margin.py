@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated
 
 from annotated_types import Gt
 from pydantic.dataclasses import dataclass
 
-from features.batch import Batch, Column, Flag
+from features.batch import Batch
 from features.feature import STRICT
-from models.outlier import Outlier
+from models.outliers._evidence import Evidence
 
 
 @dataclass(config=STRICT)
-class MarginSlide(Outlier):
+class MarginSlide(Evidence):
     """Margin below its usual one for long enough; `min_evidence` is the summed shortfall from which it counts."""
 
-    side: ClassVar[Literal["high", "low", "both"]] = "high"
-
     min_evidence: Annotated[float, Gt(0)] = 0.4
-
-    def is_large(self, batch: Batch, column: Column) -> Flag:  # noqa: ARG002  # evidence needs no second measure
-        """Rows after which the evidence is enough."""
-        return column.values >= self.min_evidence
 
     @abstractmethod
     def sales_minor(self, batch: Batch, row: int) -> int:

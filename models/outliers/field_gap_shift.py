@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, cast
+from typing import ClassVar, cast
 
-from annotated_types import Gt
 from pydantic.dataclasses import dataclass
 
-from features.batch import F64, I64, Batch, Column, Flag
+from features.batch import F64, I64, Batch
 from features.columns.field_gap import OPTIONAL, Gaps
 from features.feature import STRICT
-from models.outlier import Outlier
+from models.outliers._evidence import Evidence
 
 
 @dataclass(config=STRICT)
-class FieldGapShift(Outlier):
+class FieldGapShift(Evidence):
     """Share of orders without a field that has changed in a channel.
 
     Parameters
@@ -26,13 +25,6 @@ class FieldGapShift(Outlier):
     kind: ClassVar[str] = "information.null_rate"
     entity_type: ClassVar[str] = "field"
     feature: ClassVar[str] = "field_gap"
-    side: ClassVar[Literal["high", "low", "both"]] = "high"
-
-    min_evidence: Annotated[float, Gt(0)] = 15.0
-
-    def is_large(self, batch: Batch, column: Column) -> Flag:  # noqa: ARG002  # evidence needs no second measure
-        """Orders after which the evidence is enough."""
-        return column.values >= self.min_evidence
 
     def observed(self, batch: Batch) -> F64:
         """Share of the channel's latest orders without the field."""

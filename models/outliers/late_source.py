@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Final, Literal
+from typing import ClassVar, Final
 
 import numpy as np
-from annotated_types import Gt
 from pydantic.dataclasses import dataclass
 
-from features.batch import F64, I64, Batch, Column, Flag
+from features.batch import F64, I64, Batch
 from features.event import EVENT_TYPES
 from features.feature import STRICT
-from models.outlier import Outlier
+from models.outliers._evidence import Evidence
 
 _NAMES: Final = [str(cls.__struct_config__.tag) for cls in EVENT_TYPES]
 
 
 @dataclass(config=STRICT)
-class LateSource(Outlier):
+class LateSource(Evidence):
     """Events of one type of which more come late than used to: the queue of the system that sends them is stuck.
 
     Parameters
@@ -29,13 +28,6 @@ class LateSource(Outlier):
     kind: ClassVar[str] = "system.late_events"
     entity_type: ClassVar[str] = "event_type"
     feature: ClassVar[str] = "late_share"
-    side: ClassVar[Literal["high", "low", "both"]] = "high"
-
-    min_evidence: Annotated[float, Gt(0)] = 15.0
-
-    def is_large(self, batch: Batch, column: Column) -> Flag:  # noqa: ARG002  # evidence needs no second measure
-        """Events after which the evidence is enough."""
-        return column.values >= self.min_evidence
 
     def observed(self, batch: Batch) -> F64:
         """1: this event is late."""
