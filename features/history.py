@@ -25,7 +25,9 @@ def history(
     columns: Sequence[str] | None = None,
     filesystem: Any = None,
 ) -> pa.Table:
-    """What workers wrote of the orders placed from `begin` until before `end`, as a table (`.to_pandas()`).
+    """What workers wrote of the orders placed from `begin` until before `end`, as Arrow's table.
+
+    `.to_pandas()` makes it a DataFrame of pandas, `polars.from_arrow(…)` one of polars, whose columns it shares.
 
     Parameters
     ----------

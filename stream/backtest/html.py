@@ -20,7 +20,8 @@ _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2.5rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+th, td { text-align: left; vertical-align: top; overflow-wrap: break-word; }
+@media (min-width: 40rem) { th, td:first-child { white-space: nowrap; } }
 th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); }
 svg { width: 100%; height: auto; } svg text { font-size: 12px; fill: currentColor; }
 .old { fill: var(--old); color: var(--old); } .new { fill: var(--new); color: var(--new); }

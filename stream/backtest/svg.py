@@ -22,6 +22,9 @@ _RIGHT: Final = 20
 _ROW: Final = 26
 _BARS_HIGH: Final = 150
 _TICKS: Final = 6
+_STEPS_MS: Final = [60_000 * minutes for minutes in (1, 5, 15, 30, 60, 180, 360, 720)] + [
+    DAY_MS * days for days in (1, 2, 7, 14, 28, 91, 182, 364)
+]
 _MOST_DAYS: Final = 400
 
 
@@ -97,11 +100,12 @@ def _mark(one: Episode, group: str, period: Period, y: float) -> str:
 
 def _axis(period: Period, y: float) -> Iterator[str]:
     yield f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>'
-    for i in range(_TICKS):
-        time_ms = period.begin_ms + i * (period.end_ms - period.begin_ms) // (_TICKS - 1)
-        anchor = "start" if i == 0 else "end" if i == _TICKS - 1 else "middle"
-        text = datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%d %b %H:%M")
-        yield _label(_x(time_ms, period), y + 18, text, anchor)
+    step_ms = next((step for step in _STEPS_MS if (period.end_ms - period.begin_ms) / step <= _TICKS), _STEPS_MS[-1])
+    form = "%d %b %H:%M" if step_ms < DAY_MS else "%d %b %Y"
+    for time_ms in range(-(-period.begin_ms // step_ms) * step_ms, period.end_ms, step_ms):
+        x = _x(time_ms, period)
+        yield f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{y}" y2="{y + 5}"/>'
+        yield _label(x, y + 18, datetime.fromtimestamp(time_ms / 1_000, UTC).strftime(form), "middle")
 
 
 def _bar(x: float, wide: float, count: int, most: int, when: str, group: str) -> str:
