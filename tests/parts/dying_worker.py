@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
@@ -104,13 +103,13 @@ class _Resting(Flow):
 
 def _tell_whether_ready(port: int) -> None:
     """Ask our own /readyz, again and again, and write a line when the answer has become another."""
-    told = b"busy\n"
+    told, rest = b"busy\n", threading.Event()
     while True:
         now = b"ready\n" if "behind their state" in _ready(port) else b"busy\n"
         if now != told:
             os.write(1, now)
             told = now
-        time.sleep(_LOOK_SECONDS)
+        rest.wait(_LOOK_SECONDS)  # under libfaketime, time.sleep can fail when the clock jumps
 
 
 def _ready(port: int) -> str:
