@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 import faust
+import numpy as np
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
@@ -255,6 +256,31 @@ async def test_a_batch_that_went_with_the_last_share_does_not_keep_the_next_one_
         await app.orders.on_partitions_assigned(app.orders.assignment(), app.consumer_generation_id)
         await send(settings, 10)
         await until(lambda: sum(len(offsets) for _, offsets in judge.batches) >= 80)
+
+
+class Learning(Remember):
+    """One with a state: how many records it judged."""
+
+    restored = 0
+
+    def get_state(self):
+        return {"judged/records": np.array([sum(len(offsets) for _, offsets in self.batches)])}
+
+    def set_state(self, state):
+        self.restored += 1
+
+
+async def test_the_state_is_taken_over_once_a_generation_however_often_faust_seeks(settings):
+    checkpoint = settings.checkpoint.model_copy(update={"on": True})
+    judge = Learning()
+    async with started(settings.model_copy(update={"checkpoint": checkpoint}), judge) as app:
+        await send(settings, 10)
+        await until(lambda: sum(len(offsets) for _, offsets in judge.batches) == 40)
+        restored, position = judge.restored, dict(app.orders._read_offset)
+        await asyncio.gather(app.orders.perform_seek(), app.orders.perform_seek())
+        assert (judge.restored, app.orders._read_offset) == (restored, position)
+        await send(settings, 10)
+        await until(lambda: sum(len(offsets) for _, offsets in judge.batches) == 80)
 
 
 async def test_records_of_a_fetch_that_a_rebalance_overtook_are_given_back_once(settings):

@@ -85,6 +85,8 @@ class BatchConsumer(driver.Consumer):
         self._at_end = False
         self.is_member = False
         self._arrived = monotonic()
+        self._seeking = asyncio.Lock()
+        self._sought: int | None = None  # the generation whose state was taken over
         super().__init__(transport, *args, **kwargs)
 
     @property
@@ -235,7 +237,18 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def perform_seek(self) -> None:
-        """Find where to read on: where the state ends, and what was committed if there is none."""
+        """Find where to read on: where the state ends, and what was committed if there is none.
+
+        Once a generation: Faust also asks when records come while the flow is suspended, and that may last until the
+        next ones are judged, whose state must not be set back under them.
+        """
+        async with self._seeking:
+            generation = self.app.consumer_generation_id
+            if self._checkpointer is None or self._sought != generation:
+                await self._seek()
+                self._sought = generation
+
+    async def _seek(self) -> None:
         await super().perform_seek()
         assigned = self._assigned()
         if self._checkpointer is None or not assigned:
@@ -252,6 +265,7 @@ class BatchConsumer(driver.Consumer):
         self._read_offset.update(wanted)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self._sought = None
         self._done.clear()
         self._finished.clear()
         self._in_flight = 0
