@@ -245,10 +245,10 @@ class BatchConsumer(driver.Consumer):
         async with self._seeking:
             generation = self.app.consumer_generation_id
             if self._checkpointer is None or self._sought != generation:
-                await self._seek()
+                await self._take_over()
                 self._sought = generation
 
-    async def _seek(self) -> None:
+    async def _take_over(self) -> None:
         await super().perform_seek()
         assigned = self._assigned()
         if self._checkpointer is None or not assigned:
