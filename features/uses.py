@@ -1,14 +1,14 @@
 """What leaves a partition of the things that should have one holder: codes of promotions, tracking numbers.
 
 A code is held by a customer, a tracking number by an order; who else holds one only all partitions together know.
-Like the orders of a slice these are numbers and packed texts, and hold on to no message. The thing itself leaves as
-64 bits alone: a code is as good as money.
+Like the orders of a slice these are numbers and texts, and let go of their messages when they wait. The thing itself
+leaves as 64 bits alone: a code is as good as money.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -44,13 +44,20 @@ class Uses:
     amount_e4: I64
     order_id: Text
     names: dict[str, Coded]
+    _is_packed: bool = field(default=False, init=False, repr=False)
 
     def __len__(self) -> int:
         """Uses."""
         return len(self.offset)
 
+    def pack(self) -> None:
+        """Copy its texts, so that the messages can go."""
+        if not self._is_packed:
+            self.order_id, self._is_packed = self.order_id.packed(), True
+
     def get_state(self) -> State:
         """The uses as arrays."""
+        self.pack()
         numbers = {name: getattr(self, name) for name in _NUMBERS} | {"partition": np.array([self.partition])}
         named = {kind: (coded.names, coded.counts) for kind, coded in self.names.items()}
         codes = {kind: coded.codes for kind, coded in self.names.items()}
@@ -95,7 +102,7 @@ def _codes(partition: int, batch: Batch, spaces: Mapping[str, Keys], rows: I64) 
         thing=mixed(discounts.promotion.hash[rows], discounts.code.hash[rows]),
         holder=created.customer.hash[order],
         amount_e4=in_e4(discounts.amount_minor[rows], created.exponent[order]),
-        order_id=batch.order_id.take(at).packed(),
+        order_id=batch.order_id.take(at),
         names=names | {"group": Coded.of(batch.key(promotion).rows[rows], promotion)},
     )
 
@@ -110,7 +117,7 @@ def _parcels(partition: int, batch: Batch, spaces: Mapping[str, Keys]) -> Uses:
         thing=mixed(shipments.carrier.hash, shipments.tracking_number.hash),
         holder=batch.order_id.hash[at],
         amount_e4=np.zeros(len(at), np.int64),
-        order_id=batch.order_id.take(at).packed(),
+        order_id=batch.order_id.take(at),
         names={"group": Coded.of(batch.key(carrier).rows, carrier)},
     )
 

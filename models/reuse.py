@@ -84,6 +84,8 @@ class Reuses:
         for sort, waiting in self._waiting.items():
             if waiting:
                 parts, self._waiting[sort] = split(waiting, upto_ms)
+                for part in self._waiting[sort]:
+                    part.whole.pack()
                 verdicts += self._judged(sort, parts) if parts else []
         return verdicts
 
