@@ -104,12 +104,14 @@ class Flow:
         self._judged: asyncio.Queue[tuple[Outcome | None, Batch | None]] = asyncio.Queue()
 
     async def judge(self, batch: Batch) -> None:
-        """Judge one batch and queue its outcome; the limit on batches in flight bounds that queue."""
+        """Judge one batch and queue its outcome; the limit on batches in flight bounds that queue.
+
+        Faust's stream gives way between two batches, to heartbeats, the fetch and the publisher.
+        """
         outcome = self._judge.process(batch.tp.partition, batch.records, wait=batch.wait, more=batch.more)
         self._position[batch.tp.partition] = batch.next_offset
         self._queue(outcome, batch)
         self._clock_ms = self._judge.clock_ms
-        await asyncio.sleep(0)  # let heartbeats, the fetch and the publisher in between two batches
         if outcome.alerts:
             await self._let_out()
 
