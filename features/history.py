@@ -1,22 +1,25 @@
-"""The feature rows that were kept: a folder of Parquet by date and hour, read back into one table."""
+"""The feature rows that were kept: a folder of Parquet by date and hour, read back into one DataFrame."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Moment = str | date | datetime
+Frame = Literal["pandas", "polars", "arrow"]
 REPEATED: Final = ["feature_hash", "versions", "verdict_kinds"]
 """Columns of few different texts: kept as such, and read as such, which is most of the speed."""
 _HOUR: Final = timedelta(hours=1)
 
 
+@overload
 def history(
     begin: Moment,
     end: Moment,
@@ -24,10 +27,28 @@ def history(
     path: str | Path | None = None,
     columns: Sequence[str] | None = None,
     filesystem: Any = None,
-) -> pa.Table:
-    """What workers wrote of the orders placed from `begin` until before `end`, as Arrow's table.
-
-    `.to_pandas()` makes it a DataFrame of pandas, `polars.from_arrow(…)` one of polars, whose columns it shares.
+    frame: Literal["arrow"],
+) -> pa.Table: ...
+@overload
+def history(
+    begin: Moment,
+    end: Moment,
+    *,
+    path: str | Path | None = None,
+    columns: Sequence[str] | None = None,
+    filesystem: Any = None,
+    frame: Literal["pandas", "polars"] = "pandas",
+) -> Any: ...
+def history(
+    begin: Moment,
+    end: Moment,
+    *,
+    path: str | Path | None = None,
+    columns: Sequence[str] | None = None,
+    filesystem: Any = None,
+    frame: Frame = "pandas",
+) -> Any:
+    """What workers wrote of the orders placed from `begin` until before `end`, as a DataFrame.
 
     Parameters
     ----------
@@ -39,19 +60,28 @@ def history(
         Those wanted; fewer are quicker. By default all. Where a file has no such column its rows are null.
     filesystem
         An fsspec or pyarrow file system that `path` is in; by default the one of its address, or this machine's.
+    frame
+        "pandas" (its columns lie in Arrow's memory: nothing is copied), "polars", or "arrow" (a `pyarrow.Table`).
 
     Raises FileNotFoundError for a folder that is not there, ValueError for a time that is none, `ConfigRefused` where
-    neither the caller nor the settings name a folder.
+    neither the caller nor the settings name a folder, ImportError where the frame's library is not installed.
     """
     import pyarrow as pa
 
     since, until = _instant(begin), _instant(end)
     folder, filesystem = _place(path, filesystem)
     tables = _read(_files(folder, since, until, filesystem), columns, filesystem)
-    if not tables:
-        return pa.table({})
-    rows = pa.concat_tables(tables, promote_options="default")
-    return rows if _is_hour(since) and _is_hour(until) else _between(rows, since, until)
+    rows = pa.concat_tables(tables, promote_options="default") if tables else pa.table({})
+    is_whole = not tables or (_is_hour(since) and _is_hour(until))
+    return _framed(rows if is_whole else _between(rows, since, until), frame)
+
+
+def _framed(rows: pa.Table, frame: Frame) -> Any:
+    if frame == "arrow":
+        return rows
+    if frame == "polars":
+        return import_module("polars").from_arrow(rows)
+    return rows.to_pandas(types_mapper=import_module("pandas").ArrowDtype)
 
 
 def _place(path: str | Path | None, filesystem: Any) -> tuple[str, Any]:

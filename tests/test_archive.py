@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 import pytest
@@ -35,6 +36,11 @@ from tests.small_shop import log as small_shop_log
 
 MOST_LINES = 120
 TOPIC = "orderwatch.features.v1"
+
+
+def read_back(begin, end, **wanted):
+    """As Arrow's table, in which nothing is converted."""
+    return features.history(begin, end, frame="arrow", **wanted)
 
 
 class Worker:
@@ -198,15 +204,13 @@ def archived(folder, some, *, step=10, landed=0):
 
 def test_every_row_lands_in_exactly_one_file_of_its_hour(tmp_path):
     archived(tmp_path, blocks())
-    table = in_order(features.history("2000-01-01", "2100-01-01", path=tmp_path))
+    table = in_order(read_back("2000-01-01", "2100-01-01", path=tmp_path))
     assert same_bits(table, in_order(logged(blocks())))
     hours = {name.rpartition("/")[0] for name in files_in(tmp_path)}
     assert len(hours) > 4
     for hour in hours:
         day, begins = (part.partition("=")[2] for part in hour.split("/"))
-        times = features.history(f"{day}T{begins}:00", f"{day}T{begins}:59:59.999999", path=tmp_path)[
-            "time"
-        ].to_pylist()
+        times = read_back(f"{day}T{begins}:00", f"{day}T{begins}:59:59.999999", path=tmp_path)["time"].to_pylist()
         assert {f"{time:%Y-%m-%d %H}" for time in times} == {f"{day} {begins}"}
 
 
@@ -251,16 +255,14 @@ def test_a_range_that_lands_again_keeps_its_bounds_though_more_has_come(tmp_path
     archived(tmp_path, blocks()[:100], step=100)
     after = files_in(tmp_path)
     assert {name: after[name] for name in before} == before
-    assert same_bits(
-        in_order(features.history("2000-01-01", "2100-01-01", path=tmp_path)), in_order(logged(blocks()[:100]))
-    )
+    assert same_bits(in_order(read_back("2000-01-01", "2100-01-01", path=tmp_path)), in_order(logged(blocks()[:100])))
 
 
 def test_orders_that_a_worker_judged_again_land_once(tmp_path):
     again = (*blocks()[:60], *blocks()[45:])
     archive = archived(tmp_path, again)
     assert archive.repeated_rows == logged(blocks()[45:60]).num_rows
-    assert same_bits(in_order(features.history("2000-01-01", "2100-01-01", path=tmp_path)), in_order(logged(blocks())))
+    assert same_bits(in_order(read_back("2000-01-01", "2100-01-01", path=tmp_path)), in_order(logged(blocks())))
 
 
 def test_what_the_topic_no_longer_holds_is_said_to_be_lost_and_the_rest_goes_on(tmp_path, caplog):
@@ -274,7 +276,7 @@ def test_what_the_topic_no_longer_holds_is_said_to_be_lost_and_the_rest_goes_on(
 
 def test_what_is_no_block_is_left_out(tmp_path):
     archived(tmp_path, (b"rubbish", b"", blocks()[0]))
-    assert features.history("2000-01-01", "2100-01-01", path=tmp_path).num_rows == read_block(blocks()[0]).num_rows
+    assert read_back("2000-01-01", "2100-01-01", path=tmp_path).num_rows == read_block(blocks()[0]).num_rows
 
 
 def test_an_address_of_any_kind_takes_the_same_files(tmp_path):
@@ -285,8 +287,18 @@ def test_an_address_of_any_kind_takes_the_same_files(tmp_path):
     memory = fsspec.filesystem("memory")
     there = {name.removeprefix("/features/"): memory.cat(name) for name in memory.find("/features")}
     assert there == files_in(tmp_path)
-    remote = features.history("2000-01-01", "2100-01-01", path="/features", filesystem=memory)
-    assert same_bits(remote, features.history("2000-01-01", "2100-01-01", path=tmp_path))
+    remote = read_back("2000-01-01", "2100-01-01", path="/features", filesystem=memory)
+    assert same_bits(remote, read_back("2000-01-01", "2100-01-01", path=tmp_path))
+
+
+def test_history_is_a_dataframe_of_the_same_values(tmp_path):
+    archived(tmp_path, blocks()[:20])
+    rows = read_back("2000-01-01", "2100-01-01", path=tmp_path)
+    frame = features.history("2000-01-01", "2100-01-01", path=tmp_path)
+    assert isinstance(frame, pd.DataFrame)
+    assert list(frame.columns) == rows.column_names
+    again = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    assert same_bits(again.cast(rows.schema), rows)
 
 
 def test_history_gives_the_time_and_the_columns_asked_for(tmp_path):
@@ -294,24 +306,24 @@ def test_history_gives_the_time_and_the_columns_asked_for(tmp_path):
     whole = logged(blocks())
     times = np.sort(whole["time"].cast(pa.int64()).to_numpy())
     since, until = (str(np.datetime64(int(time), "ms")) for time in (times[100], times[300]))
-    some = features.history(since, until, path=tmp_path, columns=["event_id", "time", "margin"])
+    some = read_back(since, until, path=tmp_path, columns=["event_id", "time", "margin"])
     assert some.schema.names == ["event_id", "time", "margin"]
     assert some.num_rows == ((times >= times[100]) & (times < times[300])).sum()
-    assert features.history("1999-01-01", "1999-02-01", path=tmp_path).num_rows == 0
+    assert read_back("1999-01-01", "1999-02-01", path=tmp_path).num_rows == 0
     with pytest.raises(FileNotFoundError):
-        features.history("1999-01-01", "1999-02-01", path=tmp_path / "nowhere")
+        read_back("1999-01-01", "1999-02-01", path=tmp_path / "nowhere")
 
 
 def test_history_reads_what_the_settings_name_and_addresses_of_any_kind(tmp_path, monkeypatch):
     archived(tmp_path, blocks()[:20])
     archived("memory://named", blocks()[:20])
-    whole = features.history("2000-01-01", "2100-01-01", path=tmp_path)
+    whole = read_back("2000-01-01", "2100-01-01", path=tmp_path)
     for place in (str(tmp_path), "memory://named"):
         monkeypatch.setenv("ORDERWATCH_FEATURE_LOG__ARCHIVE", place)
-        assert same_bits(features.history("2000-01-01", "2100-01-01"), whole)
+        assert same_bits(read_back("2000-01-01", "2100-01-01"), whole)
     monkeypatch.delenv("ORDERWATCH_FEATURE_LOG__ARCHIVE")
     with pytest.raises(ConfigRefused, match=r"feature_log\.archive is not set"):
-        features.history("2000-01-01", "2100-01-01")
+        read_back("2000-01-01", "2100-01-01")
 
 
 def test_the_topic_lands_once_though_the_archive_stops_and_starts(settings, tmp_path):
@@ -334,7 +346,7 @@ def test_the_topic_lands_once_though_the_archive_stops_and_starts(settings, tmp_
     for part in (blocks()[:90], blocks()[90:]):
         asyncio.run(send(part))
         archive()
-    assert same_bits(in_order(features.history("2000-01-01", "2100-01-01", path=tmp_path)), in_order(logged(blocks())))
+    assert same_bits(in_order(read_back("2000-01-01", "2100-01-01", path=tmp_path)), in_order(logged(blocks())))
 
 
 # --- the certificate -----------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def _set_reference(watch: DriftWatch, folder: Path, since: str, until: str) -> N
     if not folder.is_dir():
         raise UnusableFile(f"{folder}: is no folder of feature rows")
     try:
-        rows = history(since, until, path=folder)
+        rows = history(since, until, path=folder, frame="arrow")
     except ValueError as error:
         raise UnusableFile(f"--from {since} --to {until}: {error}") from error
     if not rows.num_rows:

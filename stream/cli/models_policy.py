@@ -46,7 +46,8 @@ def _labelled(
     if not features.is_dir():
         raise UnusableFile(f"{features}: is no folder of feature rows")
     scores = (f"{SCORE}{detector}", f"{SCORE}{challenger}", f"{RAW}{challenger}")
-    rows = history("2000-01-01", "2100-01-01", path=features, columns=["order_id", "time", "versions", *scores])
+    columns = ["order_id", "time", "versions", *scores]
+    rows = history("2000-01-01", "2100-01-01", path=features, columns=columns, frame="arrow")
     if not rows.num_rows:
         return None
     said, now_ms = feedback_of(settings), time.time_ns() // 1_000_000

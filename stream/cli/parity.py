@@ -53,7 +53,7 @@ def _logged(folder: Path, since: str, until: str) -> pa.Table:
     if not folder.is_dir():
         raise UnusableFile(f"{folder}: is no folder of feature rows")
     try:
-        return history(since, until, path=folder)
+        return history(since, until, path=folder, frame="arrow")
     except ValueError as error:
         raise UnusableFile(f"--from {since} --to {until}: {error}") from error
 
