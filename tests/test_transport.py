@@ -283,6 +283,21 @@ async def test_the_state_is_taken_over_once_a_generation_however_often_faust_see
         await until(lambda: sum(len(offsets) for _, offsets in judge.batches) == 80)
 
 
+async def test_a_seek_before_the_share_is_told_takes_nothing_over_so_the_next_one_does(settings, monkeypatch):
+    checkpoint = settings.checkpoint.model_copy(update={"on": True})
+    judge = Learning()
+    async with started(settings.model_copy(update={"checkpoint": checkpoint}), judge) as app:
+        await send(settings, 10)
+        await until(lambda: sum(len(offsets) for _, offsets in judge.batches) == 40)
+        app.orders._sought, restored = None, judge.restored
+        with monkeypatch.context() as untold:
+            untold.setattr(app.orders, "_assigned", set)
+            await app.orders.perform_seek()
+        assert judge.restored == restored
+        await app.orders.perform_seek()
+        assert judge.restored == restored + 1
+
+
 async def test_records_of_a_fetch_that_a_rebalance_overtook_are_given_back_once(settings):
     judge = Remember()
     async with started(settings, judge) as app:

@@ -86,7 +86,7 @@ class BatchConsumer(driver.Consumer):
         self.is_member = False
         self._arrived = monotonic()
         self._seeking = asyncio.Lock()
-        self._sought: int | None = None  # the generation whose state was taken over
+        self._sought: tuple[int, frozenset[TP]] | None = None  # of which generation and share the state was taken over
         super().__init__(transport, *args, **kwargs)
 
     @property
@@ -239,14 +239,15 @@ class BatchConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Find where to read on: where the state ends, and what was committed if there is none.
 
-        Once a generation: Faust also asks when records come while the flow is suspended, and that may last until the
-        next ones are judged, whose state must not be set back under them.
+        Once a generation and share: Faust also asks when records come while the flow is suspended, and that may last
+        until the next ones are judged, whose state must not be set back under them. It may also ask when the
+        generation is new and the share is not told yet.
         """
         async with self._seeking:
-            generation = self.app.consumer_generation_id
-            if self._checkpointer is None or self._sought != generation:
+            share = self.app.consumer_generation_id, frozenset(self._assigned())
+            if self._checkpointer is None or self._sought != share:
                 await self._take_over()
-                self._sought = generation
+                self._sought = share
 
     async def _take_over(self) -> None:
         await super().perform_seek()
