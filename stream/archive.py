@@ -20,6 +20,8 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +37,7 @@ log = logging.getLogger(__name__)
 
 _HOUR_MS: Final = 3_600_000
 _LOOKED_AT: Final = 2_000
+_SYNCS_AT_ONCE: Final = 16  # a disk makes many writes safe in about the time of one
 _REPEATS: Final = 10  # times that a value comes, on average
 _RANGE: Final = re.compile(r"-(\d{20})-(\d{20})\.parquet$")
 _BEFORE, _AFTER = b"orderwatch.before", b"orderwatch.after"
@@ -156,16 +159,18 @@ class Archive:
 
         name = f"{self._topic}-{partition:05d}-{bounds[0]:020d}-{bounds[1]:020d}.parquet"
         finished = []
-        for folder, some in _by_hour(rows):
-            self._fs.makedirs(f"{self._root}/{folder}", exist_ok=True)
-            unfinished = f"{self._root}/{folder}/_{name}"
-            with self._fs.open(unfinished, "wb") as file:
+        with ThreadPoolExecutor(_SYNCS_AT_ONCE) as pool, ExitStack() as opened:
+            for folder, some in _by_hour(rows):
+                self._fs.makedirs(f"{self._root}/{folder}", exist_ok=True)
+                unfinished = f"{self._root}/{folder}/_{name}"
+                file = opened.enter_context(self._fs.open(unfinished, "wb"))
                 pq.write_table(
                     some, file, compression="lz4", use_dictionary=_repeating(some), write_statistics=["time", "offset"]
                 )
-                _to_disk(file)
-            finished.append((unfinished, f"{self._root}/{folder}/{name}"))
-        for unfinished, final in finished:
+                finished.append((unfinished, f"{self._root}/{folder}/{name}", pool.submit(_to_disk, file)))
+            for *_, synced in finished:
+                synced.result()
+        for unfinished, final, _ in finished:
             self._fs.mv(unfinished, final)
 
     def _files(self, partition: int, prefix: str = "") -> list[str]:

@@ -61,7 +61,7 @@ def settings(settings):
 
 def archived(settings, folder):
     archiver = Archiver(settings, Archive(str(folder), settings.feature_log.topic), Landing(), until_caught_up=True)
-    asyncio.run(asyncio.wait_for(archiver.run(), 60))
+    asyncio.run(asyncio.wait_for(archiver.run(), 120))
     return features.history("2000-01-01", "2100-01-01", path=folder, frame="arrow")
 
 

@@ -67,7 +67,7 @@ def settings(settings, tmp_path):
         models={"registry": str(tmp_path / "models"), "promotion": policy},
         detectors={"sklearn_detector": {"on": True, "model": "odd-baskets", "features": []}},
     )
-    kafka = {"control_topic": f"control-{name}", "session_timeout_seconds": 2.0, "rebalance_timeout_seconds": 6.0}
+    kafka = {"control_topic": f"control-{name}", "session_timeout_seconds": 6.0, "rebalance_timeout_seconds": 12.0}
     log = {"on": True, "topic": f"features-{name}", "every_seconds": 0.2}
     return settings.model_copy(
         update={
