@@ -254,6 +254,7 @@ async def test_a_batch_that_went_with_the_last_share_does_not_keep_the_next_one_
         await until(lambda: sum(len(offsets) for _, offsets in judge.batches) == 40)
         app.orders._unjudged = 1  # not drained in time, and cleared from the channel by Faust
         await app.orders.on_partitions_assigned(app.orders.assignment(), app.consumer_generation_id)
+        await app.orders.perform_seek()
         await send(settings, 10)
         await until(lambda: sum(len(offsets) for _, offsets in judge.batches) >= 80)
 
@@ -296,6 +297,36 @@ async def test_a_seek_before_the_share_is_told_takes_nothing_over_so_the_next_on
         assert judge.restored == restored
         await app.orders.perform_seek()
         assert judge.restored == restored + 1
+
+
+async def test_a_member_that_stood_by_judges_nothing_before_it_has_the_state(settings, monkeypatch):
+    """Faust stops the flow of a member that loses partitions; that of one that had none goes on while it seeks."""
+    on = {"checkpoint": settings.checkpoint.model_copy(update={"on": True})}
+    settings = settings.model_copy(update=on)
+    first, second = Learning(), Learning()
+    async with started(settings, first):
+        await send(settings, 25)
+        await until(lambda: sum(len(offsets) for _, offsets in first.batches) == 100)
+        app = await _join(settings, second)
+        await until(lambda: app.orders.is_member)
+        load = app.orders._checkpointer.load
+
+        async def load_slowly(position):
+            await asyncio.sleep(1.5)  # Faust asks for records once a second
+            return await load(position)
+
+        monkeypatch.setattr(app.orders._checkpointer, "load", load_slowly)
+        await asyncio.sleep(1.5)  # it has found nothing to read, and so waits
+    try:
+        await send(settings, 25)
+        await until(lambda: second.restored or second.batches)
+        assert not second.batches
+        await until(lambda: sum(len(offsets) for _, offsets in second.batches) >= 100)
+    finally:
+        await app.stop()
+        await app.alert_channel.close()
+    for partition in range(4):
+        assert [at for owner, offsets in second.batches if owner == partition for at in offsets] == list(range(25, 50))
 
 
 async def test_records_of_a_fetch_that_a_rebalance_overtook_are_given_back_once(settings):

@@ -196,7 +196,7 @@ class BatchConsumer(driver.Consumer):
         active_partitions: set[TP] | None,
         timeout: float,  # noqa: ASYNC109  # Faust's signature
     ) -> dict[TP, Any]:
-        if not self._open:
+        if not self._open or not self._has_sought:
             await asyncio.sleep(_CLOSED_SECONDS)
             return {}
         await self._until_judged()
@@ -244,7 +244,7 @@ class BatchConsumer(driver.Consumer):
         generation is new and the share is not told yet.
         """
         async with self._seeking:
-            share = self.app.consumer_generation_id, frozenset(self._assigned())
+            share = self._share()
             if self._checkpointer is None or self._sought != share:
                 await self._take_over()
                 self._sought = share
@@ -283,6 +283,13 @@ class BatchConsumer(driver.Consumer):
     @property
     def _fetch_thread(self) -> FetchThread:
         return cast("FetchThread", self._thread)
+
+    @property
+    def _has_sought(self) -> bool:
+        return self._sought is not None and self._sought == self._share()
+
+    def _share(self) -> tuple[int, frozenset[TP]]:
+        return self.app.consumer_generation_id, frozenset(self._assigned())
 
     def _assigned(self) -> set[TP]:
         return {tp for tp in self.assignment() if tp.topic == self._topic}
@@ -331,7 +338,9 @@ class BatchConsumer(driver.Consumer):
         return self._takes(generation)
 
     def _takes(self, generation: int) -> bool:
-        return self._open and self.flow_active and not self.should_stop and self.is_current(generation)
+        """Whether what was fetched may be judged. Faust lets a member that had nothing read before it has sought."""
+        is_open = self._open and self.flow_active and not self.should_stop and self.is_current(generation)
+        return is_open and self._has_sought
 
     def _tell_monitor(self, delivered: Sequence[Batch], look: Look) -> None:
         """Do for a batch what Faust does for each message, or it would report a stream that stands still."""
