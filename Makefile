@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PARTS ?= parts# what `make test-real` runs; `real` leaves out the embedded servers, on which `make test` has run the same tests
 
 .PHONY: help setup demo notebooks test test-real fuzz chaos lint types layers bench soak lock schema clean
 
@@ -34,7 +35,7 @@ test: lint types layers ## lint, types, layers, then every test
 
 test-real: setup ## what talks to a broker or Redis, on Apache Kafka and redis-server too (Java 17, mvn)
 	@$(BIN)/python -m tests.parts
-	$(BIN)/python -m pytest -m parts tests
+	$(BIN)/python -m pytest -m $(PARTS) tests
 
 chaos: setup ## faults on Apache Kafka and redis-server: alerts and state beside an undisturbed run
 	@$(BIN)/python -m tests.parts
