@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import time
+from collections.abc import Sequence
+from itertools import chain
 
 import pytest
 
@@ -36,13 +38,16 @@ def assert_like_one_alone(settings) -> None:
     assert sorted(entry.data for entry in delivered(alone)) == sorted(told)
 
 
-def wait_until_shared(one: Member, other: Member, seconds: float = 100.0) -> None:
-    """Both judge, each partition with one of them."""
+def wait_until_shared(members: Sequence[Member], seconds: float = 100.0) -> None:
+    """All judge, each partition with one of them."""
     until = time.monotonic() + seconds
-    everything = frozenset(range(PARTITIONS))
-    while not (one.partitions and other.partitions and one.partitions ^ other.partitions == everything):
-        assert time.monotonic() < until, (one.partitions, other.partitions)
+    while not are_sharing(shares := [member.partitions for member in members]):
+        assert time.monotonic() < until, shares
         time.sleep(0.01)
+
+
+def are_sharing(shares: Sequence[frozenset[int]]) -> bool:
+    return all(shares) and sorted(chain.from_iterable(shares)) == list(range(PARTITIONS))
 
 
 def wait_until_all_is_told(settings, seconds: float = 100.0) -> None:
@@ -75,16 +80,29 @@ def test_two_workers_share(settings, dies):
     fill(settings)
     one, other = Member(settings), Member(settings)
     try:
-        wait_until_shared(one, other)
+        wait_until_shared((one, other))
         merging, helping = (one, other) if 0 in one.partitions else (other, one)
         if dies != "nobody":
             victim = merging if dies == "who merges" else helping
-            victim.process.kill()
-            assert victim.process.wait(10) == -signal.SIGKILL
+            assert victim.kill() == -signal.SIGKILL
             assert sum(committed(settings).values()) < sum(map(len, log()))
         wait_until_all_is_told(settings)
     finally:
-        for worker in (one, other):
-            worker.process.kill()
-            worker.process.wait(10)
+        for member in (one, other):
+            member.kill()
+    assert_like_one_alone(settings)
+
+
+def test_four_workers_share(settings):
+    fill(settings)
+    members = [Member(settings, pause_seconds=0.1) for _ in range(4)]  # the log lasts until the last one is here
+    try:
+        wait_until_shared(members)
+        assert sum(committed(settings).values()) < sum(map(len, log()))
+        for member in members:
+            member.hurry()
+        wait_until_all_is_told(settings)
+    finally:
+        for member in members:
+            member.kill()
     assert_like_one_alone(settings)
