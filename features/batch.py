@@ -1,20 +1,19 @@
 """One partition's events as columns, in the order of the log: what every feature, rule and detector reads.
 
-Four tables hang together by position: `Batch` (a row an event), `Created` (a row an order placed, `at` = its
-event), `Lines` and `Discounts` (a row an item, `order` = its row in `Created`), `Payments` (a row a payment,
-`at` = its event). Money is int64 minor units, time int64 milliseconds since 1970 UTC, "not given" is `NOT_GIVEN`.
+`Batch` has a row an event; its tables (`features.event_tables`) hang on it by position. Money is int64 minor units,
+time int64 milliseconds since 1970 UTC, "not given" is `NOT_GIVEN`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.event_tables import Created, Discounts, Failures, Lines, Payments, Shipments, Stock
 from features.keys import Flags, Keys, Rows
 from features.route import Routes
 from features.text import Naming, Text
@@ -35,105 +34,6 @@ PLACES: Final = ("channel", "client_version", "region", "carrier", "currency")
 """What an order is remembered by: which segment an anomaly sits in, and what its amounts mean."""
 
 Level = Literal["event", "created", "line", "discount"]
-
-
-@dataclass(slots=True)
-class Created:
-    """Orders placed in this batch."""
-
-    at: I64
-    channel: Text
-    client_version: Text
-    customer: Text
-    currency: Text
-    region: Text
-    exponent: I64
-    total_minor: I64
-    shipping_minor: I64
-    tax_minor: I64
-    goods_minor: I64
-    discount_minor: I64
-    cost_minor: I64
-    quantity: I64
-    basket: I64
-    address_form: I64
-    phone_form: I64
-
-    def __len__(self) -> int:
-        """Orders placed."""
-        return len(self.at)
-
-
-@dataclass(slots=True)
-class Lines:
-    """Line items of the orders placed."""
-
-    order: I64
-    sku: Text
-    product: Text
-    seller: Text
-    quantity: I64
-    price_minor: I64
-    unit_cost_minor: I64
-
-
-@dataclass(slots=True)
-class Discounts:
-    """Discounts of the orders placed, in the order of application."""
-
-    order: I64
-    promotion: Text
-    code: Text
-    amount_minor: I64
-    _several: list[tuple[int, slice]] | None = field(default=None, repr=False)  # worked out once, when asked
-
-    def several(self) -> list[tuple[int, slice]]:
-        """Each order with two discounts or more, and where its discounts lie."""
-        if self._several is None:
-            with_next = (self.order[1:] == self.order[:-1]).nonzero()[0].tolist()
-            groups = ((number, list(rows)) for number, rows in groupby(with_next, self.order.item))
-            self._several = [(int(number), slice(rows[0], rows[-1] + 2)) for number, rows in groups]
-        return self._several
-
-
-@dataclass(slots=True)
-class Payments:
-    """Payments received (`order.paid`) or returned (`order.refunded`).
-
-    A payment names no currency, so its amount stays in ten thousandths of a unit until it meets its order.
-    """
-
-    at: I64
-    payment_id: Text
-    method: Text
-    amount_e4: I64
-
-
-@dataclass(slots=True)
-class Failures:
-    """Payments of `order.paid` and `order.refunded` in which no money moved: failed, declined, voided, pending."""
-
-    at: I64
-    method: Text
-
-
-@dataclass(slots=True)
-class Shipments:
-    """Hand-overs to a carrier."""
-
-    at: I64
-    carrier: Text
-    tracking_number: Text
-
-
-@dataclass(slots=True)
-class Stock:
-    """Stock levels after a change."""
-
-    at: I64
-    sku: Text
-    available: I64
-
 
 _NAN: Final = np.full(1 << 12, np.nan)
 _NAN.flags.writeable = False

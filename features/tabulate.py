@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from features.batch import I64, Batch, Created, Discounts, Failures, Lines, Payments, Shipments, Stock
+from features.batch import I64, Batch
+from features.event_tables import Created, Discounts, Failures, Lines, Payments, Shipments, Stock
 from features.text import Text
 from features.wire import tables as wire
 from features.wire.scan import scan

@@ -14,7 +14,7 @@ from models.order_change import with_latency, with_payment, with_price, with_qua
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from features.batch import Lines
+    from features.event_tables import Lines
     from models.case import Case
     from models.verdict import Signal
 

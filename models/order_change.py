@@ -10,7 +10,8 @@ import numpy as np
 from features.one_event import column_at, cut
 
 if TYPE_CHECKING:
-    from features.batch import Batch, Discounts, Lines
+    from features.batch import Batch
+    from features.event_tables import Discounts, Lines
 
 _MOST_MINOR: Final = 2**62
 """Beyond this an amount would not fit into a column."""

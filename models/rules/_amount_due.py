@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from features.batch import I64, Created
+    from features.batch import I64
+    from features.event_tables import Created
 
 
 def amount_due_minor(created: Created) -> I64:

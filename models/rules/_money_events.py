@@ -1,6 +1,6 @@
 """Events that moved money, beside what was known of their order: what the payment rules compare.
 
-All in ten thousandths of a unit: a payment names no currency (`features.batch.Payments`). Where minor units
+All in ten thousandths of a unit: a payment names no currency (`features.event_tables.Payments`). Where minor units
 are asked for, two decimals are assumed.
 """
 

@@ -11,7 +11,8 @@ import numpy as np
 from annotated_types import Ge
 from pydantic.dataclasses import dataclass
 
-from features.batch import I64, Batch, Lines, Stock
+from features.batch import I64, Batch
+from features.event_tables import Lines, Stock
 from features.feature import STRICT
 from features.text import Naming, Text, mixed
 from models.volume_series import SURGE, VolumeSeries
