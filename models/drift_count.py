@@ -18,7 +18,7 @@ from features.state import State, gathered, part_of, read_back, written
 from models.drift import Change, Drift
 from models.drift_series import DriftSeries
 from models.verdict import Signal, Verdict
-from models.volume_count import ACROSS
+from models.verdict_across import verdict_across
 
 _MILLIONTHS: Final = 1e6
 _LARGEST: Final = 1e6  # farther out is not told apart: a mean is of the usual, and sums stay within 64 bits
@@ -108,16 +108,8 @@ class DriftCount:
         signal = Signal(
             self._name, kind, score, self._weight, change.mean_after, before, before, is_rule=False, contribution=score
         )
-        return Verdict(
-            kind=kind,
-            score=score,
-            entity_type=self._series.entity_type,
-            entity=change.series,
-            time_ms=end_ms,
-            clock_ms=end_ms + lateness_ms,
-            partition=ACROSS,
-            offset=_FIRST_PLACE + place,
-            signals=(signal,),
+        return verdict_across(
+            signal, self._series.entity_type, change.series, end_ms, lateness_ms, _FIRST_PLACE + place
         )
 
 

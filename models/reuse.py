@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from features.merged_log import Part, split
-from features.order_slice import ORIGIN
 from features.state import State, gathered, part_of, restore
 from features.uses import MergedUses, Uses
-from models.verdict import Signal, Verdict
+from models.verdict_on_row import verdict_on_row
 
 if TYPE_CHECKING:
     from features.order_slice import OrderSlice
+    from models.verdict import Signal, Verdict
 
 
 class Reuse(ABC):
@@ -40,21 +40,9 @@ class Reuse(ABC):
     def verdict(self, merged: MergedUses, at: int, entity: str, signal: Signal, loss_e4: int = 0) -> Verdict:
         """The verdict that the use at a position of the merged log is a sign of something about `entity`."""
         uses, row = merged.find(at)
-        said = {name: coded[row] for name, coded in uses.names.items()}
-        return Verdict(
-            kind=self.kind,
-            score=signal.score,
-            entity_type=self.entity_type,
-            entity=entity,
-            time_ms=int(uses.time_ms[row]),
-            clock_ms=int(uses.clock_ms[row]),
-            partition=uses.partition,
-            offset=int(uses.offset[row]),
-            signals=(signal,),
-            order_id=uses.order_id[row],
-            loss_e4=loss_e4,
-            currency=said.get("currency", ""),
-            segment={name: said[name] for name in ORIGIN if said.get(name)},
+        origin = {name: coded[row] for name, coded in uses.names.items()}
+        return verdict_on_row(
+            uses, row, self.entity_type, entity, signal, order_id=uses.order_id[row], loss_e4=loss_e4, origin=origin
         )
 
 

@@ -14,7 +14,7 @@ from features.state import State, gathered, part_of, room
 from features.text import Text
 from models.open_panes import Counted
 from models.verdict import Signal, Verdict
-from models.volume_count import ACROSS
+from models.verdict_across import verdict_across
 from models.volume_series import SURGE
 from models.volumes.stock_against_sales import SEPARATOR, StockAgainstSales
 from models.warm_up import WarmUp
@@ -133,15 +133,5 @@ class StockLedger:
     def _verdict(self, i: int, sku: str, end_ms: int, sold: int, level: int, pane_ms: int, lateness_ms: int) -> Verdict:
         kind = self.series.kinds[SURGE]
         signal = Signal(self._name, kind, 1.0, self._weight, sold, np.nan, level, is_rule=True, contribution=1.0)
-        return Verdict(
-            kind=kind,
-            score=1.0,
-            entity_type=self.series.entity_type,
-            entity=sku,
-            time_ms=end_ms,
-            clock_ms=end_ms + lateness_ms,
-            partition=ACROSS,
-            offset=self._rank * _MOST_FINDINGS + i,
-            signals=(signal,),
-            window_ms=(end_ms - pane_ms, end_ms),
-        )
+        place, window_ms = self._rank * _MOST_FINDINGS + i, (end_ms - pane_ms, end_ms)
+        return verdict_across(signal, self.series.entity_type, sku, end_ms, lateness_ms, place, window_ms)

@@ -10,12 +10,10 @@ from features.keys import Keys
 from features.state import State, gathered, part_of
 from models.open_panes import Counted
 from models.verdict import Signal, Verdict
+from models.verdict_across import verdict_across
 from models.volume_findings import SURGE, Findings, Tally
 from models.volume_series import NO_KEY, VolumeSeries
 from models.warm_up import WarmUp
-
-ACROSS: Final = -1
-"""The partition of a verdict that no single partition gave."""
 
 _MOST_FINDINGS: Final = 1 << 32
 _PLAN_SLACK: Final = 2.0
@@ -115,18 +113,8 @@ class VolumeCount:
             return None
         score = 1.0 - float(found.p_value[i])
         signal = Signal(self._name, kind, score, self._weight, observed, low, high, is_rule=False, contribution=score)
-        return Verdict(
-            kind=kind,
-            score=score,
-            entity_type=self.series.entity_type,
-            entity=key,
-            time_ms=end_ms,
-            clock_ms=end_ms + lateness_ms,
-            partition=ACROSS,
-            offset=self._rank * _MOST_FINDINGS + i,
-            signals=(signal,),
-            window_ms=window_ms,
-        )
+        place = self._rank * _MOST_FINDINGS + i
+        return verdict_across(signal, self.series.entity_type, key, end_ms, lateness_ms, place, window_ms)
 
     def _range(self, found: Findings, i: int, window_ms: tuple[int, int]) -> tuple[float, float]:
         """The range of a window's count, widened by what the calendar and the promotions foresee for it."""

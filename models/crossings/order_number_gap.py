@@ -17,6 +17,7 @@ from features.state import State
 from features.text import Composed
 from models.crossing import Crossing
 from models.verdict import Signal, Verdict
+from models.verdict_on_row import verdict_on_row
 
 _NAMELESS = "numbers"
 
@@ -73,17 +74,8 @@ class OrderNumberGap(Crossing):
             "order_number_gap", self.kind, 1.0, 1.0, float(holes.missing[i]), np.nan,
             max(float(np.floor(most)), self.min_missing - 1.0), is_rule=True, contribution=1.0,
         )  # fmt: skip
-        return Verdict(
-            kind=self.kind,
-            score=1.0,
-            entity_type=self.entity_type,
-            entity=self._numbers.keys.names[int(holes.row[i])] or _NAMELESS,
-            time_ms=int(orders.time_ms[row]),
-            clock_ms=int(orders.clock_ms[row]),
-            partition=orders.partition,
-            offset=int(orders.offset[row]),
-            signals=(signal,),
-        )
+        entity = self._numbers.keys.names[int(holes.row[i])] or _NAMELESS
+        return verdict_on_row(orders, row, self.entity_type, entity, signal)
 
 
 def _split(part: Part[OrderSlice]) -> tuple[I64, I64]:
