@@ -113,7 +113,7 @@ class Across:
         panes = batch.time_ms // self._pane_ms
         timely = np.where(batch.late, TOO_LATE, panes) if np.count_nonzero(batch.late) else panes
         counts = [part.series.count(batch) for part in self._series]
-        sums = {name: drift.sums(batch, panes) for name, drift in self._drifts.items()}
+        sums = {name: drift.sums(batch, timely) for name, drift in self._drifts.items()}
         clock_ms = int(batch.clock_ms[-1]) if len(batch) else 0
         return Slice(partition, clock_ms, OrderSlice.of(partition, batch, spaces), counts, timely, sums, verdicts)
 

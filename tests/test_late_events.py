@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import msgspec
 import pytest
 
@@ -9,6 +11,8 @@ from config.settings import load
 from models.examples import created, delivered, encoded
 from stream.pipeline import Pipeline
 from stream.record import StoredRecord
+from tests.parts.same_state import differences
+from tests.small_shop import default_settings, log
 
 PARTITIONS = 4
 
@@ -53,3 +57,30 @@ def deliveries(n, *, late_from):
 @pytest.mark.parametrize(("late_from", "alerts"), [(10**9, []), (1_250, [("event_type", "order.delivered")])])
 def test_a_system_whose_events_come_late_is_named(late_from, alerts):
     assert told([*deliveries(1_300, late_from=late_from)], partitions=1) == alerts
+
+
+def delayed(records, draw):
+    """One record in twenty comes half an hour late or later."""
+    late = {at: at + draw.randint(200, 400) for at in range(len(records)) if draw.random() < 0.05}
+    order = sorted(range(len(records)), key=lambda at: late.get(at, at))
+    return [StoredRecord(records[at].value, records[at].key, offset) for offset, at in enumerate(order)]
+
+
+def state_after(parts, seed):
+    """What a pipeline knows that has read the partitions to their ends, in pieces and an order that the seed decides."""
+    draw, pipeline = random.Random(seed), Pipeline(default_settings(), partitions=len(parts))
+    position = [0] * len(parts)
+    while unread := [number for number, part in enumerate(parts) if position[number] < len(part)]:
+        partition = draw.choice(unread)
+        piece = parts[partition][position[partition] : position[partition] + draw.randint(1, 100)]
+        position[partition] += len(piece)
+        pipeline.process(partition, piece)
+    pipeline.finish()
+    return pipeline.get_state()
+
+
+def test_who_is_read_first_changes_nothing_that_late_events_leave_behind():
+    draw = random.Random(5)
+    parts = [delayed(part, draw) for part in log()]
+    expected = state_after(parts, 0)
+    assert all(not differences(expected, state_after(parts, seed)) for seed in (1, 2))
