@@ -67,7 +67,7 @@ def delayed(records, draw):
 
 
 def state_after(parts, seed):
-    """What a pipeline knows that has read the partitions to their ends, in pieces and an order that the seed decides."""
+    """What a pipeline knows once it has read the partitions, in pieces and an order that the seed decides."""
     draw, pipeline = random.Random(seed), Pipeline(default_settings(), partitions=len(parts))
     position = [0] * len(parts)
     while unread := [number for number, part in enumerate(parts) if position[number] < len(part)]:
