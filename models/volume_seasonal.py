@@ -25,6 +25,38 @@ def _keep(half_life_panes: float) -> float:
     return float(0.5 ** (1.0 / half_life_panes))
 
 
+def _memories(hour_panes: float) -> dict[str, float]:
+    """What is kept from pane to pane of each thing that is learned."""
+    return {
+        "level_keep": _keep(5 * 24 * hour_panes),
+        "hour_of_day_keep": _keep(8 * 7 * hour_panes),  # 8 weeks of the hour's own panes; and so the next two
+        "day_of_week_keep": _keep(8 * 24 * hour_panes),
+        "hour_of_week_keep": _keep(8 * hour_panes),
+        "ratio_keep": _keep(8 * hour_panes),
+        "spread_keep": _keep(30 * 24 * hour_panes),
+        "quick_keep": _keep(6 * hour_panes),
+        "slow_keep": _keep(24 * hour_panes),
+    }
+
+
+def _check_lengths(pane_seconds: int, windows_panes: tuple[int, ...]) -> None:
+    if _HOUR_SECONDS % pane_seconds:
+        raise ValueError(f"time.pane_seconds is {pane_seconds}: it must divide an hour, 3600")
+    if not windows_panes or windows_panes[0] < 1 or list(windows_panes) != sorted(set(windows_panes)):
+        raise ValueError(f"windows_panes is {windows_panes}: lengths must be positive and ascend")
+
+
+def _no_row(ring_panes: int, windows: int) -> State:
+    """What is known before the first pane."""
+    return {
+        "closed": np.full(1, -1, np.int64),  # the last pane closed
+        "rows": np.zeros(_FIRST_ROWS, ROW),
+        "rings": np.zeros((_FIRST_ROWS, ring_panes, RING_FIELDS)),
+        "sums": np.zeros((_FIRST_ROWS, windows, SUM_FIELDS)),
+        "spreads": np.zeros((_FIRST_ROWS, windows, SPREAD_FIELDS)),
+    }
+
+
 class SeasonalVolume:
     """Expects so many orders of each key in each window, and says which windows are odd.
 
@@ -93,21 +125,11 @@ class SeasonalVolume:
         remember_panes: int = 0,
     ) -> None:
         """Start with no row, before any pane."""
-        if _HOUR_SECONDS % pane_seconds:
-            raise ValueError(f"time.pane_seconds is {pane_seconds}: it must divide an hour, 3600")
-        if not windows_panes or windows_panes[0] < 1 or list(windows_panes) != sorted(set(windows_panes)):
-            raise ValueError(f"windows_panes is {windows_panes}: lengths must be positive and ascend")
+        _check_lengths(pane_seconds, windows_panes)
         hour = _HOUR_SECONDS / pane_seconds
         self._tuning = Tuning(
             hour_panes=hour,
-            level_keep=_keep(5 * 24 * hour),
-            hour_of_day_keep=_keep(8 * 7 * hour),  # 8 weeks of the hour's own panes; and so the next two
-            day_of_week_keep=_keep(8 * 24 * hour),
-            hour_of_week_keep=_keep(8 * hour),
-            ratio_keep=_keep(8 * hour),
-            spread_keep=_keep(30 * 24 * hour),
-            quick_keep=_keep(6 * hour),
-            slow_keep=_keep(24 * hour),
+            **_memories(hour),
             settle_panes=round(settle_hours * hour),
             ready_panes=round(ready_hours * hour),
             adopt_panes=round(adopt_hours * hour),
@@ -123,13 +145,7 @@ class SeasonalVolume:
         self._windows = np.array(windows_panes, np.int64)
         self._clock = BusinessClock(business_timezone, pane_seconds=pane_seconds)
         ring_panes = 1 << max(windows_panes[-1], self._tuning.settle_panes, remember_panes).bit_length()
-        self._state: State = {
-            "closed": np.full(1, -1, np.int64),  # the last pane closed
-            "rows": np.zeros(_FIRST_ROWS, ROW),
-            "rings": np.zeros((_FIRST_ROWS, ring_panes, RING_FIELDS)),
-            "sums": np.zeros((_FIRST_ROWS, len(windows_panes), SUM_FIELDS)),
-            "spreads": np.zeros((_FIRST_ROWS, len(windows_panes), SPREAD_FIELDS)),
-        }
+        self._state = _no_row(ring_panes, len(windows_panes))
 
     def close(self, upto: int, rows: I64, panes: I64, counts: I64, fresh: Flags | None = None) -> Findings:
         """Compare and learn all panes up to and with `upto`.
