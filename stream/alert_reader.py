@@ -270,18 +270,17 @@ class AlertReader:
 
     def _park(self, entry: Entry) -> None:
         log.error("alert %s was handed out %d times and never done: parked", entry.id, entry.deliveries - 1)
-        fields: dict[Any, Any] = {name: getattr(entry, name) for name in ("id", "kind", "severity", "status", "data")}
-        with self._redis.pipeline(transaction=True) as together:
-            together.xadd(self.parked_stream, fields | {"deliveries": entry.deliveries - 1})
-            together.xack(self._stream, self._group, entry.entry_id)
-            together.execute()
+        fields = {name: getattr(entry, name) for name in ("id", "kind", "severity", "status", "data")}
+        self._put_aside(entry.entry_id, fields | {"deliveries": entry.deliveries - 1})
 
     def _park_stranger(self, entry_id: str, fields: Mapping[bytes, bytes]) -> None:
         """Put aside what somebody else has written into the stream: it is no alert, and stops no reader."""
         log.error("entry %s of the stream is no alert: parked", entry_id)
-        parked: dict[Any, Any] = {**fields, b"deliveries": b"0"}
+        self._put_aside(entry_id, {**fields, b"deliveries": b"0"})
+
+    def _put_aside(self, entry_id: str, fields: dict[Any, Any]) -> None:
         with self._redis.pipeline(transaction=True) as together:
-            together.xadd(self.parked_stream, parked)
+            together.xadd(self.parked_stream, fields)
             together.xack(self._stream, self._group, entry_id)
             together.execute()
 
