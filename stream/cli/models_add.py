@@ -14,29 +14,43 @@ from stream.cli.options import AsJson, ConfigFiles
 
 if TYPE_CHECKING:
     from config.settings import Settings
+    from stream.model_registry.manifest import Manifest
+    from stream.model_registry.registry import Registry
+
+
+File = Annotated[
+    Path, typer.Option("--file", metavar="FILE", help="Fitted model (.skops), or a detector's state (.npz).")
+]
+Columns = Annotated[
+    str, typer.Option("--features", metavar="A,B,…", help="The columns that it was trained on, in order.")
+]
+Part = Annotated[str | None, typer.Option("--part", help="Detector; of .skops it is sklearn_detector.")]
+Params = Annotated[str, typer.Option("--params", metavar="JSON", help="Parameters of the detector.")]
+Rows = Annotated[
+    Path | None,
+    typer.Option("--rows", metavar="FILE.npy", help="Rows that it has not learned: proof, and scale of scores."),
+]
+Data = Annotated[
+    list[Path] | None, typer.Option("--data", metavar="FILE", help="What it was trained on; may be repeated.")
+]
+Start = Annotated[str, typer.Option("--from", metavar="TIME", help="First event time of the training.")]
+End = Annotated[str, typer.Option("--to", metavar="TIME", help="End of the training, not in it.")]
+TrainedRows = Annotated[int, typer.Option("--trained-rows", min=0, help="How many rows it learned.")]
+Metrics = Annotated[list[str] | None, typer.Option("--metric", metavar="NAME=VALUE")]
 
 
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME")],
-    file: Annotated[
-        Path, typer.Option("--file", metavar="FILE", help="Fitted model (.skops), or a detector's state (.npz).")
-    ],
-    features: Annotated[
-        str, typer.Option("--features", metavar="A,B,…", help="The columns that it was trained on, in order.")
-    ],
-    part: Annotated[str | None, typer.Option("--part", help="Detector; of .skops it is sklearn_detector.")] = None,
-    params: Annotated[str, typer.Option("--params", metavar="JSON", help="Parameters of the detector.")] = "{}",
-    rows: Annotated[
-        Path | None,
-        typer.Option("--rows", metavar="FILE.npy", help="Rows that it has not learned: proof, and scale of scores."),
-    ] = None,
-    data: Annotated[
-        list[Path] | None, typer.Option("--data", metavar="FILE", help="What it was trained on; may be repeated.")
-    ] = None,
-    start: Annotated[str, typer.Option("--from", metavar="TIME", help="First event time of the training.")] = "",
-    end: Annotated[str, typer.Option("--to", metavar="TIME", help="End of the training, not in it.")] = "",
-    trained_rows: Annotated[int, typer.Option("--trained-rows", min=0, help="How many rows it learned.")] = 0,
-    metric: Annotated[list[str] | None, typer.Option("--metric", metavar="NAME=VALUE")] = None,
+    file: File,
+    features: Columns,
+    part: Part = None,
+    params: Params = "{}",
+    rows: Rows = None,
+    data: Data = None,
+    start: Start = "",
+    end: End = "",
+    trained_rows: TrainedRows = 0,
+    metric: Metrics = None,
     note: Note = "",
     author: Author = None,
     registry: Address = None,
@@ -44,17 +58,15 @@ def add(
     config: ConfigFiles = None,
 ) -> None:
     """Keep a model as the next version; it is a challenger. No pickle is read."""
-    from stream.cli import models_view as view
     from stream.model_registry.adding import add_detector, detector_of, rows_of, training_of
 
     models, settings = opened(registry, config)
     part = part or ("sklearn_detector" if file.suffix == ".skops" else None)
-    detector = detector_of(file, part, _json_object(params), _trusted(settings, part))
     manifest = add_detector(
         models,
         name,
         part or "",
-        detector,
+        detector_of(file, part, _json_object(params), _trusted(settings, part)),
         features=[feature for feature in features.split(",") if feature],
         settings=settings,
         author=who(author),
@@ -63,11 +75,18 @@ def add(
         training=training_of(start, end, trained_rows, data or ()),
         metrics=dict(map(_metric, metric or ())),
     )
-    standing = models.standing(name)
-    if standing.champion is not None:  # workers may serve it, and have the new version score in shadow
-        announced(settings, name, standing.number, manifest.author)
+    _tell(models, manifest, settings, as_json=as_json)
+
+
+def _tell(models: Registry, manifest: Manifest, settings: Settings, *, as_json: bool) -> None:
+    """Say what was added, to whoever asked; and to every worker, where workers may score it in a champion's shadow."""
+    from stream.cli import models_view as view
+
+    standing = models.standing(manifest.name)
+    if standing.champion is not None:
+        announced(settings, manifest.name, standing.number, manifest.author)
     if as_json:
-        print_json(view.row(models, name, manifest.version))
+        print_json(view.row(models, manifest.name, manifest.version))
     else:
         typer.echo(f"{manifest.label} added to {models.address}; it is a challenger")
 
