@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
 from stream.evaluation.order_table import OrderTable, order_table
 from stream.evaluation.tell import teller_of
 from stream.evaluation.trial import DAY_MS, Trial
-from stream.evaluation.watcher import ANY_FAMILY, Watcher
+from stream.evaluation.watcher import ANY_FAMILY
+from stream.evaluation.watchers._quantile import QuantileWatcher
 
 _MEMORY_DAYS: Final = 7
 _SEED: Final = 42
 _LEAST_ROWS, _MOST_ROWS = 50, 20_000
 
 
-class IsolationForest(Watcher):
+class IsolationForest(QuantileWatcher):
     """An order is odd if it is easier to isolate than the share `threshold` of the week it was fitted on."""
 
     title: ClassVar[str] = "IsolationForest, nightly"
-    thresholds: ClassVar[tuple[float, ...]] = (0.99, 0.999, 0.9999)
-
-    def __init__(self, quantile: float) -> None:
-        """Fit nothing yet."""
-        self._quantile = quantile
-
-    @classmethod
-    def at(cls, threshold: float | None) -> Self:
-        """Make one that flags what is beyond this quantile of its training scores."""
-        return cls(cls.thresholds[1] if threshold is None else threshold)
 
     def watch(self, trial: Trial) -> Sequence[dict[str, Any]]:
         """Tell of each odd order, as soon as it is placed."""

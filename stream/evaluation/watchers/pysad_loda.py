@@ -6,33 +6,24 @@ LODA is the quickest of PySAD's models that learn without end: xStream takes 25 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
 from stream.evaluation.order_table import order_table
 from stream.evaluation.tell import teller_of
 from stream.evaluation.trial import Trial
-from stream.evaluation.watcher import ANY_FAMILY, Watcher
+from stream.evaluation.watcher import ANY_FAMILY
+from stream.evaluation.watchers._quantile import QuantileWatcher
 
 _SEED = 42
 
 
-class PysadLoda(Watcher):
+class PysadLoda(QuantileWatcher):
     """PySAD's own defaults; `threshold` is the quantile."""
 
     title: ClassVar[str] = "PySAD LODA"
-    thresholds: ClassVar[tuple[float, ...]] = (0.99, 0.999, 0.9999)
     package: ClassVar[str] = "pysad"
-
-    def __init__(self, quantile: float) -> None:
-        """Learn nothing yet."""
-        self._quantile = quantile
-
-    @classmethod
-    def at(cls, threshold: float | None) -> Self:
-        """Make one that flags what is beyond this quantile."""
-        return cls(cls.thresholds[1] if threshold is None else threshold)
 
     def watch(self, trial: Trial) -> Sequence[dict[str, Any]]:
         """Tell of each odd order, as soon as it is placed."""

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final
 
 from stream.evaluation.order_table import order_table
 from stream.evaluation.tell import teller_of
 from stream.evaluation.trial import Trial
-from stream.evaluation.watcher import ANY_FAMILY, Watcher
+from stream.evaluation.watcher import ANY_FAMILY
+from stream.evaluation.watchers._quantile import QuantileWatcher
 
 _SEED: Final = 42
 
 
-class RiverTrees(Watcher):
+class RiverTrees(QuantileWatcher):
     """river's own defaults, on features scaled to [0, 1] as it asks for; `threshold` is the filter's quantile."""
 
     title: ClassVar[str] = "river HalfSpaceTrees"
-    thresholds: ClassVar[tuple[float, ...]] = (0.99, 0.999, 0.9999)
-
-    def __init__(self, quantile: float) -> None:
-        """Learn nothing yet."""
-        self._quantile = quantile
-
-    @classmethod
-    def at(cls, threshold: float | None) -> Self:
-        """Make one whose filter flags what is beyond this quantile."""
-        return cls(cls.thresholds[1] if threshold is None else threshold)
 
     def watch(self, trial: Trial) -> Sequence[dict[str, Any]]:
         """Tell of each flagged order, as soon as it is placed."""
