@@ -10,19 +10,27 @@ from hypothesis import Phase, given
 from hypothesis import settings as runs
 from hypothesis import strategies as st
 
+from config.promotions import PromotionRegister
+from features.state import State
+from models.examples import created, encoded, line, stock
 from stream.checkpoint.saver import Saver
 from stream.checkpoint.shelf import Shelf
 from stream.checkpoint.units import MERGE
 from stream.pipeline import Pipeline
+from stream.record import StoredRecord
 from stream.shuffle.block import read_block, written_block
 from stream.shuffle.ledger import Ledger
 from stream.shuffle.merge import Merge
 from stream.shuffle.message import MessageRefused, Takeover, read_message, written_message
 from stream.shuffle.slice_block import slice_arrays, slice_of
 from stream.shuffle.spread import Spread
-from tests.small_shop import PARTITIONS, REGISTER, alerts_of, default_settings, log, reference
+from stream.simulator import SimulatorSettings, promotions_of, simulate
+from stream.simulator.incidents import make
+from tests.parts.same_state import differences
+from tests.small_shop import PARTITIONS, REGISTER, alerts_of, default_settings, log, partitioned, reference
 
 MOST_MEMBERS = 4
+HOUR = 3600.0
 
 
 @pytest.fixture(scope="module")
@@ -260,9 +268,78 @@ def test_a_partition_whose_owner_says_nothing_is_waited_for(hands) -> None:
     assert some + merged(merge, topic)
 
 
-def test_a_slice_is_the_same_as_bytes() -> None:
+def whole_shop() -> SimulatorSettings:
+    """Seven hours of a shop that sends every kind of event, stock levels too."""
+    troubles = ("oversell", "failing_payments", "phantom_stock", "malformed", "reused_numbers", "price_typo")
+    incidents = [
+        make(name, after_seconds=(3.0 + number / 2) * HOUR, duration_seconds=0.4 * HOUR)
+        for number, name in enumerate(troubles)
+    ]
+    return SimulatorSettings(
+        seed=5,
+        duration_seconds=7 * HOUR,
+        orders_per_second=0.06,
+        latency_scale=1 / 240,
+        products=100,
+        incidents=tuple(incidents),
+    )
+
+
+def in_pieces(parts, seed: int):
+    """A partition and the next records of it, again and again, until all are read."""
+    draw, at = random.Random(seed), [0] * len(parts)
+    while unread := [partition for partition, records in enumerate(parts) if at[partition] < len(records)]:
+        partition, size = draw.choice(unread), draw.randint(1, 300)
+        yield partition, parts[partition][at[partition] : at[partition] + size]
+        at[partition] += size
+
+
+def learned(state: State) -> State:
+    """What does not only say who shares, how far they are, and where one that writes down features began."""
+    own = ("ledger/", "reading/", "outbox.", "memory/")
+    return {name: array for name, array in state.items() if not name.startswith(own)}
+
+
+def test_what_a_whole_shop_leads_to_and_teaches_is_that_of_one_worker() -> None:
+    shop = whole_shop()
+    parts = partitioned([event.value for event in simulate(shop)])
+    settings, register = default_settings(), PromotionRegister.parse(promotions_of(shop))
+    alone = Pipeline(settings, partitions=PARTITIONS, promotions=register)
+    expected = alerts_of([*(alone.process(*piece) for piece in in_pieces(parts, 1)), alone.finish()])
+    assert len(expected) > 20
+
+    spreads = [Spread(settings, register, PARTITIONS) for _ in range(2)]
+    merge = Merge(settings, register, PARTITIONS)
+    topic = [written_message(Takeover(partition, 1, 0)) for partition in range(PARTITIONS)]
+    for partition in range(PARTITIONS):
+        spreads[partition % 2].take_over(partition, 1, None, 0, 0)
+    for partition, records in in_pieces(parts, 2):
+        topic += spreads[partition % 2].process(partition, records, at_end=False).messages
+    topic += [message for spread in spreads for message in spread.at_end()]
+    assert merged(merge, topic) == [alert.data for alert in expected]
+    state = merge.get_state()
+    for partition in range(PARTITIONS):
+        state |= spreads[partition % 2].get_state(partition)
+    assert differences(learned(state), learned(alone.get_state())) == []
+
+
+SALES_AND_STOCK = [
+    created("o1", line_items=[line(sku="S1", quantity=3), line(sku="S9", quantity=2)]),
+    stock("S9", 4, at=1),
+    created("o2", line_items=[line(sku="S9")], at=2),
+    stock("S1", 0, at=3),
+    stock("S9", 4, at=3),
+]
+
+
+@pytest.mark.parametrize(
+    "records",
+    [log()[0], [StoredRecord(encoded(event), b"", offset) for offset, event in enumerate(SALES_AND_STOCK)]],
+    ids=["orders", "stock"],
+)
+def test_a_slice_is_the_same_as_bytes(records) -> None:
     stage = Spread(default_settings(), REGISTER, PARTITIONS).stage
-    piece = stage.process(0, log()[0]).piece
+    piece = stage.process(0, records).piece
     arrays = slice_arrays(piece)
     again = slice_arrays(slice_of(read_block(written_block(arrays))))
     assert arrays.keys() == again.keys()

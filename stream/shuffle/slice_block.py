@@ -49,8 +49,13 @@ def slice_of(state: State) -> Slice:
 
 
 def _counted(keys: Naming, at: I64) -> State:
+    """Each key once, by where it comes first (names are taken in that order), and which of them each occurrence is."""
     _, first, codes = np.unique(keys.hash, return_index=True, return_inverse=True)
-    return keys.take(first).packed().get_state() | {"codes": codes, "at": at}
+    order = np.argsort(first)
+    place = np.empty_like(order)
+    place[order], first = np.arange(len(order)), first[order]
+    named = keys.take(first).packed().get_state()
+    return named | {"hash": keys.hash[first], "codes": place[codes], "at": at}
 
 
 def _occurrences(state: State) -> tuple[Naming, I64]:
