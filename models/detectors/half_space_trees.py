@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import field
+from functools import cache
 from typing import Annotated
 
 import numpy as np
@@ -151,10 +152,16 @@ class HalfSpaceTrees(Detector):
         names = self.columns or range(features)
         order = sorted(range(features), key=names.__getitem__)
         limits = [self.limits.get(self.columns[j], (0.0, 1.0)) if self.columns else (0.0, 1.0) for j in order]
-        branches = 2**self.height - 1
-        feature, threshold = np.zeros((self.n_trees, branches), np.int16), np.zeros((self.n_trees, branches))
-        rng = random.Random(self.seed)  # noqa: S311 - river's sequence of cuts; no secret hangs on it
-        for tree in range(self.n_trees):
-            for branch, axis, cut in cuts(rng, limits, branches):
-                feature[tree, branch], threshold[tree, branch] = order[axis], cut
-        return feature, threshold
+        axis, threshold = _forest(self.n_trees, 2**self.height - 1, self.seed, tuple(limits))
+        return np.array(order, np.int16)[axis], threshold.copy()
+
+
+@cache
+def _forest(n_trees: int, branches: int, seed: int, limits: tuple[Limit, ...]) -> tuple[I16Matrix, F64Matrix]:
+    """Axis and threshold of every branch; remembered, since each partition has a forest of the same seed."""
+    axis, threshold = np.zeros((n_trees, branches), np.int16), np.zeros((n_trees, branches))
+    rng = random.Random(seed)  # noqa: S311 - river's sequence of cuts; no secret hangs on it
+    for tree in range(n_trees):
+        for branch, *drawn in cuts(rng, list(limits), branches):
+            axis[tree, branch], threshold[tree, branch] = drawn
+    return axis, threshold
