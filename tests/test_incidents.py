@@ -1,8 +1,9 @@
+"""What befalls the simulated shop: the labels of every incident match its events."""
+
 from __future__ import annotations
 
 import statistics
 from collections import Counter, defaultdict
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -12,33 +13,9 @@ import pytest
 
 from config.errors import ConfigRefused
 from features.event import OrderCreated, decode_event
-from stream.simulator import SimulatorSettings, simulate
 from stream.simulator.incidents import known, make
 from stream.simulator.promotions import CAMPAIGN
-
-HOUR = 3_600.0
-QUICK = SimulatorSettings(
-    seed=11,
-    duration_seconds=3 * HOUR,
-    orders_per_second=0.2,
-    season_strength=0.0,
-    latency_scale=1 / 2_000,
-    products=60,
-    customers=5_000,
-)
-
-
-def decoded(run):
-    return [msgspec.json.decode(event.value) for event in run]
-
-
-def created_in(events):
-    return {event["order_id"]: event for event in events if event["event_type"] == "order.created"}
-
-
-def with_incident(name, settings=QUICK, **parameters):
-    given = {"after_seconds": HOUR, "duration_seconds": HOUR / 2} | parameters
-    return simulate(replace(settings, incidents=(make(name, **given),)))
+from tests.quick_shop import HOUR, QUICK, created_in, decoded, with_incident
 
 
 @cache
