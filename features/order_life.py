@@ -2,7 +2,8 @@
 
 One row an order. Every event reads the row as earlier events left it, then writes itself in. An order waits for
 its next stage until a deadline; deadlines lie in a heap and expire in event time, so an event that never comes
-is noticed without anybody asking (`Overdue`).
+is noticed without anybody asking (`Overdue`). Delivery is due when it was promised, else when its route's usual
+time is well over (`features.route_limits`).
 
 Memory: 108 bytes a row and 24 a deadline, at most two or three an order, beside what `features.keys` says of the key.
 """
@@ -32,12 +33,14 @@ from features.batch import (
     Overdue,
 )
 from features.deadlines import Deadlines, pop, push, sweep
-from features.event import CANCELLED, CREATED, DELIVERED, INVENTORY, PAID, REFUNDED
+from features.event import CANCELLED, CREATED, DELIVERED, INVENTORY, PAID, REFUNDED, SHIPPED
 from features.keys import Keys, grown
 from features.money import NOT_GIVEN
-from features.state import State, room
+from features.route_limits import RouteLimits, learn, limit_of, route_of
+from features.state import State, gathered, part_of, room
 
 _CARRIER: Final = PLACES.index("carrier")
+_REGION: Final = PLACES.index("region")
 _FIRST_DUE: Final = 1024
 
 
@@ -67,6 +70,20 @@ def _latest_before(at_ms: I64, stage: int) -> int:
 
 
 @numba.njit(cache=True)
+def _due_ms(
+    stage: int, at_ms: I64, promised_ms: int, limits_ms: I64, route: int, spreads: float, routes: I64, usual: F64
+) -> int:
+    """When a stage is due; 0 for none."""
+    if stage == 0:
+        return 0
+    if stage == DELIVERED and promised_ms > 0:
+        return promised_ms
+    if stage == DELIVERED and at_ms[SHIPPED] > 0:
+        return int(at_ms[SHIPPED]) + limit_of(route, limits_ms[stage], spreads, routes, usual)
+    return _latest_before(at_ms, stage) + int(limits_ms[stage])
+
+
+@numba.njit(cache=True)
 def _expire(
     now_ms: int, at: int, heap: I64, n_heap: int, deadline: I64, money: I64, place: I32, due: I64, n_due: int
 ) -> tuple[int, int, I64]:
@@ -93,7 +110,8 @@ def _expire(
 @numba.njit(cache=True)
 def _live(
     kind: I8, rows: I64, fresh: Flag, time_ms: I64, clock_ms: I64, promised_ms: I64, amount_e4: I64, came_from: I32,
-    limits_ms: I64, at_ms: I64, money: I64, place: I32, promise: I64, deadline: I64, heap: I64, n_heap: int,
+    limits_ms: I64, spreads: float, routes: I64, usual: F64,
+    at_ms: I64, money: I64, place: I32, promise: I64, deadline: I64, heap: I64, n_heap: int,
     was_ms: I64, had: I64, seen_at: I32, latency: F64, due: I64,
 ) -> tuple[int, I64]:  # fmt: skip
     """Lead every event's order through its life, in order; returns the size of `heap`, and what is due."""
@@ -112,12 +130,11 @@ def _live(
                 latency[i] = (time_ms[i] - since_ms) / 1000.0
         _write(i, stage, row, time_ms, promised_ms, amount_e4, came_from, at_ms, money, place, promise)
         seen_at[i] = place[row]
+        route = route_of(place[row, _CARRIER], place[row, _REGION])
+        if stage == DELIVERED and was_ms[i, DELIVERED] == 0 and 0 < at_ms[row, SHIPPED] < time_ms[i]:
+            learn(route, (time_ms[i] - at_ms[row, SHIPPED]) / 1000.0, routes, usual)
         stage = _awaited(at_ms[row], limits_ms)
-        ends_ms = 0
-        if stage > 0:
-            ends_ms = _latest_before(at_ms[row], stage) + limits_ms[stage]
-            if stage == DELIVERED and promise[row] > 0:
-                ends_ms = promise[row]
+        ends_ms = _due_ms(stage, at_ms[row], promise[row], limits_ms, route, spreads, routes, usual)
         if ends_ms != deadline[row]:
             deadline[row] = ends_ms
             if ends_ms > 0:
@@ -155,10 +172,13 @@ class OrderLife:
         How long a stage may take after the stage before it, by name ("paid", "approved", "shipped",
         "delivered"); 0 or absent: that stage is not waited for. A promised delivery time goes before
         the limit of "delivered".
+    route_spreads
+        Without one, delivery is overdue so many spreads beyond what its route usually takes (0: that is not looked at).
     """
 
-    def __init__(self, limits_seconds: Mapping[str, float]) -> None:
+    def __init__(self, limits_seconds: Mapping[str, float], route_spreads: float = 0.0) -> None:
         """Start with no order."""
+        self._routes = RouteLimits(route_spreads)
         self._limits_ms = np.array([int(limits_seconds.get(stage, 0) * 1000) for stage in STAGES], np.int64)
         self._at_ms = np.zeros((1024, CANCELLED + 1), np.int64)
         self._money = np.zeros((1024, 3), np.int64)
@@ -175,7 +195,8 @@ class OrderLife:
         life = Life.of(n)
         self._heap.size, due = _live(
             batch.kind, orders.rows, orders.fresh, batch.time_ms, batch.clock_ms, batch.promised_ms,
-            amounts_e4(batch), _places(batch, spaces), self._limits_ms, self._at_ms, self._money, self._place,
+            amounts_e4(batch), _places(batch, spaces), self._limits_ms,
+            self._routes.spreads, self._routes.routes, self._routes.usual, self._at_ms, self._money, self._place,
             self._promise, self._deadline, self._heap.rows, self._heap.size,
             life.at_ms, life.money_e4, life.place, life.latency_seconds, self._due,
         )  # fmt: skip
@@ -196,7 +217,7 @@ class OrderLife:
             "deadline": self._deadline,
             "heap": self._heap.rows[: self._heap.size],
         }
-        return rows | waits
+        return rows | waits | gathered({"routes": self._routes.get_state()})
 
     def set_state(self, state: State) -> None:
         """Go on from these orders."""
@@ -204,6 +225,7 @@ class OrderLife:
         self._promise, self._deadline = room(state["promise"], 1), room(state["deadline"], 1)
         self._heap.size = len(state["heap"])
         self._heap.rows = room(state["heap"], 1024)
+        self._routes.set_state(part_of(state, "routes"))
 
     def _grow(self, size: int, n: int) -> None:
         self._at_ms, self._money = grown(self._at_ms, size), grown(self._money, size)

@@ -52,7 +52,7 @@ class Partition:
         self.spaces = key_spaces(settings)
         self.clock_ms = 0
         self._lateness_ms = int(settings.time.allowed_lateness_seconds * 1000)
-        self._life = OrderLife(settings.stages.limits_seconds)
+        self._life = OrderLife(settings.stages.limits_seconds, settings.stages.route_spreads)
         self._reconciliation = Reconciliation(settings.stages.limits_seconds)
         self._features = dict(features)
         for feature in self._features.values():

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime
 
-from config.sections.section import Count, Seconds, Section, Wait
+from config.sections.section import Count, Seconds, Section, Spreads, Wait
 
 
 class DecodeSettings(Section):
@@ -58,6 +58,7 @@ class StageSettings(Section):
     """How long each stage of an order may take after the one before it; 0: it is not waited for.
 
     `reconciled` and `refunded` are grace times: for systems to agree on an order, and for money to go back.
+    `route_spreads` : without a promised time, delivery is overdue so many spreads beyond its route's usual time.
     """
 
     paid_within_seconds: Wait
@@ -66,11 +67,13 @@ class StageSettings(Section):
     delivered_within_seconds: Wait
     reconciled_within_seconds: Wait
     refunded_within_seconds: Wait
+    route_spreads: Spreads
 
     @property
     def limits_seconds(self) -> dict[str, float]:
         """The limits by stage."""
-        return {field.removesuffix("_within_seconds"): limit for field, limit in self}
+        end = "_within_seconds"
+        return {field.removesuffix(end): limit for field, limit in self if field.endswith(end)}
 
 
 class PromotionSettings(Section):
