@@ -11,7 +11,6 @@ from hypothesis import settings as runs
 from hypothesis import strategies as st
 
 from config.promotions import PromotionRegister
-from features.state import State
 from models.examples import created, encoded, line, stock
 from stream.checkpoint.saver import Saver
 from stream.checkpoint.shelf import Shelf
@@ -26,7 +25,7 @@ from stream.shuffle.slice_block import slice_arrays, slice_of
 from stream.shuffle.spread import Spread
 from stream.simulator import SimulatorSettings, promotions_of, simulate
 from stream.simulator.incidents import make
-from tests.parts.same_state import differences
+from tests.parts.same_state import differences, learned
 from tests.small_shop import PARTITIONS, REGISTER, alerts_of, default_settings, log, partitioned, reference
 
 MOST_MEMBERS = 4
@@ -292,12 +291,6 @@ def in_pieces(parts, seed: int):
         partition, size = draw.choice(unread), draw.randint(1, 300)
         yield partition, parts[partition][at[partition] : at[partition] + size]
         at[partition] += size
-
-
-def learned(state: State) -> State:
-    """What does not only say who shares, how far they are, and where one that writes down features began."""
-    own = ("ledger/", "reading/", "outbox.", "memory/")
-    return {name: array for name, array in state.items() if not name.startswith(own)}
 
 
 def test_what_a_whole_shop_leads_to_and_teaches_is_that_of_one_worker() -> None:

@@ -1,4 +1,4 @@
-"""Workers of one group, one of which watches, and what is done to them."""
+"""Workers of one group, one of which watches or all of which share, and what is done to them."""
 
 from __future__ import annotations
 
@@ -34,12 +34,16 @@ class LogEnded(Exception):
 
 
 class Worker:
-    """A worker in a process of its own, and when it judged its batches. `is_ready`: it stands by, its state read."""
+    """A worker in a process of its own, and when it judged its batches; the last one of each partition too.
+
+    `is_ready` : it stands by, its state read.
+    """
 
     def __init__(self, life: Life, environment: Mapping[str, str]) -> None:
         web = life.settings.web.model_copy(update={"on": True, "port": free_ports(1)[0]})
         self.life = replace(life, settings=life.settings.model_copy(update={"web": web}))
         self.judged: list[float] = []
+        self.last: dict[int, float] = {}
         self.is_ready = False
         environment = {**os.environ, **environment}
         pipe = subprocess.PIPE
@@ -54,6 +58,7 @@ class Worker:
                 self.is_ready = line == b"ready\n"
             else:
                 self.judged.append(time.monotonic())
+                self.last[int(line)] = self.judged[-1]
 
     @property
     def lives(self) -> bool:
@@ -87,9 +92,15 @@ class Crew:
     workers: list[Worker] = field(default_factory=list)
     _looked: float = field(default_factory=time.monotonic)
 
-    def join(self, dies_after: int = 1) -> Worker:
+    def join(self, dies_after: int = 1, *, until_caught_up: bool = False) -> Worker:
         """One more worker."""
-        life = Life(self.settings, dies_after=dies_after, pause_seconds=self.pause_seconds, promotions=self.promotions)
+        life = Life(
+            self.settings,
+            until_caught_up=until_caught_up,
+            dies_after=dies_after,
+            pause_seconds=self.pause_seconds,
+            promotions=self.promotions,
+        )
         self.workers.append(Worker(life, self.environment))
         return self.workers[-1]
 
@@ -123,6 +134,37 @@ class Crew:
             time.sleep(_LOOK_SECONDS)
         raise TimeoutError(f"nobody judged anything for {_TAKEOVER_SECONDS:g} s")
 
+    def share(self) -> list[Worker]:
+        """Wait until at least two workers judge, and nobody is missed; returns them."""
+        deadline = time.monotonic() + _TAKEOVER_SECONDS
+        while time.monotonic() < deadline:
+            if self.is_read():
+                raise LogEnded
+            owners = self.owners()
+            if len(owners) == self.settings.kafka.partitions and all(one.lives for one in owners.values()):
+                sharing = [worker for worker in self.workers if worker in owners.values()]
+                if len(sharing) > 1:
+                    return sharing
+            time.sleep(_LOOK_SECONDS)
+        raise TimeoutError(f"no two workers share after {_TAKEOVER_SECONDS:g} s")
+
+    def handed_over(self, worker: Worker, since: float) -> float:
+        """Seconds from `since` until somebody else has judged something of a partition that was a worker's."""
+        deadline = time.monotonic() + _TAKEOVER_SECONDS
+        lost = {partition for partition, owner in self.owners().items() if owner is worker}
+        while lost and all(self.owners()[partition] is worker for partition in lost):
+            if self.is_read():
+                raise LogEnded
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"nobody judged what was another's for {_TAKEOVER_SECONDS:g} s")
+            time.sleep(_LOOK_SECONDS)
+        return time.monotonic() - since
+
+    def owners(self) -> dict[int, Worker]:
+        """Partition -> who was the last to judge something of it."""
+        lasts = [(at, partition, worker) for worker in self.workers for partition, at in list(worker.last.items())]
+        return {partition: worker for _, partition, worker in sorted(lasts, key=lambda each: each[0])}
+
     def longest_rest(self, since: float) -> float:
         """The longest time since then in which nobody judged anything, in seconds."""
         moments = sorted([since, *(at for worker in self.workers for at in list(worker.judged) if at > since)])
@@ -155,6 +197,8 @@ class Crew:
         for worker in living:
             worker.tell(signal.SIGTERM)
         codes = [worker.wait() for worker in living if worker.judged or worker.is_ready]
+        if self.settings.shuffle.on:  # slices may stand in their topic yet: one that ends by itself merges them first
+            codes.append(self.join(until_caught_up=True).wait(seconds))
         if any(codes):
             raise RuntimeError(f"workers ended with {codes}")
 

@@ -73,10 +73,15 @@ def _twice(values: Sequence[bytes], draw: random.Random) -> tuple[bytes, ...]:
     return tuple(each for value in values for each in [value] * (1 + (draw.random() < _TWICE_SHARE)))
 
 
-def settings_of(services: Services, orders_topic: str, replication_factor: int = 1) -> Settings:
-    """Settings that all runs share but for the names of what they write: the log is one, and read by each group."""
+def settings_of(
+    services: Services, orders_topic: str, replication_factor: int = 1, *, shares: bool = False
+) -> Settings:
+    """Settings that all runs share but for the names of what they write: the log is one, and read by each group.
+
+    `shares` : the workers share the partitions.
+    """
     settings = settings_on(services)
-    for section, values in _OWN.items():
+    for section, values in {**_OWN, "shuffle": {"on": shares}}.items():
         changed = getattr(settings, section).model_copy(update=values)
         settings = settings.model_copy(update={section: changed})
     own = {"orders_topic": orders_topic, "replication_factor": replication_factor}

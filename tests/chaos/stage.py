@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from stream.alerts_rebuild import rebuild
 from stream.checkpoint.changelog import Changelog
+from stream.checkpoint.units import MERGE
 from stream.dead_letters_topic import Choice, list_letters
 from stream.embedded import Services
 from stream.produce import produce
@@ -20,7 +21,7 @@ from tests.chaos.crew import Crew, LogEnded
 from tests.chaos.faults import Fault, Scene
 from tests.chaos.row import Row
 from tests.chaos.shop import BATCH_RECORDS, settings_of, topic_name
-from tests.parts.same_state import differences
+from tests.parts.same_state import differences, learned
 from tests.parts.traffic import delivered
 
 if TYPE_CHECKING:
@@ -53,15 +54,25 @@ class Told:
         """What a run has left behind."""
         entries, topic = delivered(settings), settings.kafka.orders_topic.encode()
         letters = asyncio.run(list_letters(settings, Choice(), _ALL)).letters
-        saved = asyncio.run(Changelog(settings.kafka, {}).read()).newest()
-        if saved is None:
-            raise RuntimeError("no checkpoint was saved")
         return cls(
             {each.id: each.data.replace(topic, b"orders") for each in entries},
             Counter(each.id for each in entries),
             Counter((letter.value, letter.error_class) for letter in letters),
-            saved.state,
+            _saved(settings),
         )
+
+
+def _saved(settings: Settings) -> State:
+    """What the last checkpoint holds: of all, or where workers share, of what is merged and of each partition."""
+    shelf = asyncio.run(Changelog(settings.kafka, {}).read())
+    units = [MERGE, *map(str, range(settings.kafka.partitions))] if settings.shuffle.on else [MERGE]
+    state: State = {}
+    for unit in units:
+        saved = shelf.newest(unit)
+        if saved is None:
+            raise RuntimeError("no checkpoint was saved")
+        state |= saved.state
+    return state
 
 
 @dataclass(slots=True)
@@ -80,7 +91,7 @@ class Stage:
 
     def row(self, fault: Fault, times: int) -> Row:
         """Play a fault and compare."""
-        expected = self.undisturbed(fault.log if fault.counts_state else "plain")
+        expected = self.undisturbed(fault.calm_log)
         found, gaps = self._disturbed(fault, times)
         return _compared(fault, expected, found, gaps)
 
@@ -94,18 +105,18 @@ class Stage:
             self.calm[log] = Told.of(settings)
         return self.calm[log]
 
-    def settings(self, log: Log) -> Settings:
-        """Of a run that reads a log, and writes what no other does."""
+    def settings(self, log: Log, *, shares: bool = False) -> Settings:
+        """Of a run that reads a log, and writes what no other does; `shares` : its workers share the partitions."""
         services = Services(self.kafka.brokers, self.redis.url)
         if log not in self.topics:
             self.topics[log] = topic_name()
             asyncio.run(produce(self.shop.logs[log], settings_of(services, self.topics[log], self.brokers)))
-        return settings_of(services, self.topics[log], self.brokers)
+        return settings_of(services, self.topics[log], self.brokers, shares=shares)
 
     def _disturbed(self, fault: Fault, times: int) -> tuple[Told, list[float]]:
         """The run under a fault, and how long each gap was; fewer than asked for if the log ends before."""
-        settings, total = self.settings(fault.log), len(self.shop.logs[fault.log])
-        pause_seconds = _FAULT_SECONDS * (times + 1) * BATCH_RECORDS / total
+        settings, total = self.settings(fault.log, shares=fault.shares), len(self.shop.logs[fault.log])
+        pause_seconds = _FAULT_SECONDS * (times + 1) * (1 + fault.shares) * BATCH_RECORDS / total
         clock = self.folder / "clock"
         clock.write_text("+0s\n")
         environment = self._clocked(clock) if fault.needs == "faketime" else {}
@@ -138,9 +149,10 @@ def _compared(fault: Fault, expected: Told, found: Told, gaps: list[float]) -> R
 
     Where the log is another one, ids are compared alone: an alert names the offset of the order that raised it.
     """
-    ids = expected.alerts.keys()
+    ids, is_same_log = expected.alerts.keys(), fault.log == fault.calm_log
     changed = sum(found.alerts.get(each, data) != data for each, data in expected.alerts.items())
-    changed = changed if fault.counts_state else 0
+    changed = changed if is_same_log else 0
+    states = (learned(expected.state), learned(found.state)) if fault.shares else (expected.state, found.state)
     too_few, too_many = expected.letters - found.letters, found.letters - expected.letters
     return Row(
         fault.name,
@@ -149,7 +161,7 @@ def _compared(fault: Fault, expected: Told, found: Told, gaps: list[float]) -> R
         len(ids - found.alerts.keys()),
         sum(count - 1 for count in found.counts.values()),
         changed + len(found.alerts.keys() - ids),
-        (too_few + too_many).total() if fault.counts_state else 0,
-        differences(expected.state, found.state) if fault.counts_state else None,
+        (too_few + too_many).total() if is_same_log else 0,
+        differences(*states) if is_same_log else None,
         gaps,
     )

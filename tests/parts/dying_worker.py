@@ -2,8 +2,9 @@
 
 python -m tests.parts.dying_worker < pickled Life
 
-It writes a line for each batch that it has judged, and where `web.on`, "ready" when it stands by with the state read
-and "busy" when it does not. SIGUSR1 ends its rests, SIGUSR2 its life, in the middle of one of its next writes.
+It writes a line for each batch that it has judged, the number of its partition, and where `web.on`, "ready" when it
+stands by with the state read and "busy" when it does not. SIGUSR1 ends its rests, SIGUSR2 its life, in the middle of
+one of its next writes. With `shuffle.on` it shares the partitions with others.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from stream.checkpoint.changelog import Changelog
 from stream.engine.flow import Flow
 from stream.engine.worker import run_worker
 from stream.pipeline import Pipeline
+from stream.shuffle.judge import SharedJudge
 from tests.small_shop import REGISTER
 
 if TYPE_CHECKING:
@@ -86,18 +88,12 @@ def begin(process: subprocess.Popen[bytes], life: Life) -> None:
     stdin.close()
 
 
-class _Talking(Pipeline):
-    def process(self, *args: object, **kwargs: object):  # type: ignore[no-untyped-def, override]  # handed on
-        outcome = super().process(*args, **kwargs)  # type: ignore[arg-type]  # as they came
-        os.write(1, b"%d\n" % outcome.events)
-        return outcome
-
-
-class _Resting(Flow):
+class _Telling(Flow):
     pause_seconds = 0.0
 
     async def judge(self, batch) -> None:  # type: ignore[no-untyped-def]  # handed on
         await super().judge(batch)
+        os.write(1, b"%d\n" % batch.tp.partition)
         await asyncio.sleep(self.pause_seconds)
 
 
@@ -124,7 +120,7 @@ def _ready(port: int) -> str:
 
 
 def _hurry(*_: object) -> None:
-    _Resting.pause_seconds = 0.0
+    _Telling.pause_seconds = 0.0
 
 
 def main() -> None:
@@ -137,12 +133,13 @@ def main() -> None:
     signal.signal(signal.SIGUSR1, _hurry)
     signal.signal(signal.SIGUSR2, die_soon)
     DyingChangelog.dies_at = life.dies_at
-    _Resting.pause_seconds = life.pause_seconds
-    # the worker's own parts: its way to Kafka cut short, and its steps slower
-    engine.Changelog, engine.Flow = DyingChangelog, _Resting  # type: ignore[misc]
+    _Telling.pause_seconds = life.pause_seconds
+    # the worker's own parts: its way to Kafka cut short, and its steps told and slower
+    engine.Changelog, engine.Flow = DyingChangelog, _Telling  # type: ignore[misc]
     if life.settings.web.on:
         threading.Thread(target=_tell_whether_ready, args=(life.settings.web.port,), daemon=True).start()
-    run_worker(life.settings, _Talking(life.settings, promotions=life.promotions), until_caught_up=life.until_caught_up)
+    kind = SharedJudge if life.settings.shuffle.on else Pipeline
+    run_worker(life.settings, kind(life.settings, promotions=life.promotions), until_caught_up=life.until_caught_up)
     os._exit(0)
 
 

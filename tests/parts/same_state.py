@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _HEAP: Final = "life/heap"
 _DEADLINE: Final = "life/deadline"
+_OF_A_WORKER: Final = ("ledger/", "reading/", "outbox.", "memory/")
 
 
 def differences(one: State, other: State) -> list[str]:
@@ -31,6 +32,11 @@ def differences(one: State, other: State) -> list[str]:
         )
         names += [] if is_same else [name]
     return names
+
+
+def learned(state: State) -> State:
+    """The state without what one that shares knows of the others, and one that is alone of where its log began."""
+    return {name: array for name, array in state.items() if not name.startswith(_OF_A_WORKER)}
 
 
 def _holding(state: State, name: str) -> set[tuple[int, ...]]:
