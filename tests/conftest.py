@@ -6,6 +6,7 @@ these are marked `real`, everything that needs a broker or a Redis is marked `pa
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from tests.parts.services import KINDS, settings_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from config.settings import Settings
     from stream.embedded import Services
@@ -48,3 +49,18 @@ def services(parts) -> Services:
 def settings(services) -> Settings:
     """Settings on them, with names of topics, group and stream that no other test uses."""
     return settings_on(services)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+    """Run the command in this process; give its exit code, output and messages."""
+    from stream.cli import main
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["orderwatch", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code or 0, captured.out, captured.err
+
+    return call

@@ -17,7 +17,6 @@ import pytest
 from config.settings import load
 from stream.alert import Alert
 from stream.alert_channel import AlertChannel
-from stream.cli import main
 from stream.embedded import embedded_services
 
 ORDERWATCH = str(Path(sys.executable).with_name("orderwatch"))
@@ -28,20 +27,6 @@ def bare_environment(monkeypatch):
     for name in list(os.environ):
         if name.startswith("ORDERWATCH_"):
             monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command in this process; give its exit code, output and messages."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["orderwatch", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="module")
