@@ -1,4 +1,4 @@
-"""What every integration test shares: a broker and a Redis-compatible server of either kind, and settings on them.
+"""What tests share: a broker and a Redis-compatible server of either kind, settings on them, a registry, the command.
 
 `make test` runs on the embedded parts. `make test-real` runs the same tests on Apache Kafka and redis-server too:
 these are marked `real`, everything that needs a broker or a Redis is marked `parts`.
@@ -6,6 +6,7 @@ these are marked `real`, everything that needs a broker or a Redis is marked `pa
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from config.settings import Settings
     from stream.embedded import Services
+    from stream.model_registry.registry import Registry
     from tests.parts.services import Parts
 
 
@@ -64,3 +66,30 @@ def run(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
         return ended.value.code or 0, captured.out, captured.err
 
     return call
+
+
+@pytest.fixture
+def bare_environment(monkeypatch) -> None:
+    """No setting of ours in the environment."""
+    for name in list(os.environ):
+        if name.startswith("ORDERWATCH_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def registry(tmp_path) -> Registry:
+    """An empty registry of models, in a folder."""
+    from stream.model_registry.registry import Registry
+
+    return Registry.open(str(tmp_path / "models"))
+
+
+@pytest.fixture
+def two(registry) -> Registry:
+    """A registry with two versions, the first of which serves."""
+    from tests.trained_models import package
+
+    for seed in (1, 2):
+        registry.add("baskets", package(seed), author="ann")
+    registry.promote("baskets", 1, author="ann", note="the first")
+    return registry

@@ -22,7 +22,6 @@ from stream.alert import Alert
 from stream.alert_channel import AlertChannel
 from stream.alert_reader import AlertReader, Patience
 from stream.alerts_rebuild import rebuild
-from stream.cli import main
 from stream.engine.topics import ensure_topics
 from tests.parts.redis_server import RedisServer
 from tests.parts.traffic import delivered
@@ -240,15 +239,9 @@ def file(settings, tmp_path):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, file):
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["orderwatch", "alerts", *map(str, arguments), "--config", str(file)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return call
+def run(run, file):
+    """Run `orderwatch alerts` with the settings of the file."""
+    return lambda *arguments: run("alerts", *arguments, "--config", file)
 
 
 def test_the_command_reads_as_a_group_each_alert_once(settings, run):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -22,11 +21,7 @@ from stream.embedded import embedded_services
 ORDERWATCH = str(Path(sys.executable).with_name("orderwatch"))
 
 
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch):
-    for name in list(os.environ):
-        if name.startswith("ORDERWATCH_"):
-            monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("bare_environment")
 
 
 @pytest.fixture(scope="module")

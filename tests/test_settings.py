@@ -17,11 +17,7 @@ SASL = {"ORDERWATCH_KAFKA__SASL_USERNAME": "worker", "ORDERWATCH_KAFKA__SASL_PAS
 PRODUCTION = DEFAULT_FILE.with_name("production.yaml")
 
 
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch):
-    for name in list(os.environ):
-        if name.startswith("ORDERWATCH_"):
-            monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("bare_environment")
 
 
 @pytest.fixture
