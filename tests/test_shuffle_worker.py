@@ -17,6 +17,8 @@ from tests.parts.traffic import committed, delivered
 from tests.small_shop import PARTITIONS, REGISTER, log, reference
 from tests.test_checkpoint_worker import QUICK, changed, elsewhere, fill, pipeline
 
+pytestmark = pytest.mark.timeout(400)  # several processes that import, compile and rebalance: minutes on a busy machine
+
 
 @pytest.fixture
 def settings(settings):
