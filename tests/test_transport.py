@@ -125,8 +125,7 @@ async def started(settings, judge):
     try:
         yield app
     finally:
-        await app.stop()
-        await app.alert_channel.close()
+        await _leave(app)
 
 
 async def send(settings, count: int) -> None:
@@ -212,8 +211,7 @@ async def test_only_what_was_marked_done_is_committed_and_at_most_so_many_are_in
         assert await committed(settings, first.tp.partition) == 40
         assert not await app.orders.finish(0.1)
     finally:
-        await app.stop()
-        await app.alert_channel.close()
+        await _leave(app)
 
 
 async def test_a_second_worker_stands_by_and_takes_over_without_a_record_lost_or_read_twice(settings):
@@ -233,12 +231,16 @@ async def test_a_second_worker_stands_by_and_takes_over_without_a_record_lost_or
         await send(settings, 25)
         await until(lambda: sum(len(offsets) for _, offsets in second.batches) >= 100)
     finally:
-        await app.stop()
-        await app.alert_channel.close()
+        await _leave(app)
     for partition in range(4):
         owners = first.batches + second.batches
         read = sorted(offset for owner, offsets in owners if owner == partition for offset in offsets)
         assert read == list(range(75))
+
+
+async def _leave(app):
+    await app.stop()
+    await app.alert_channel.close()
 
 
 async def _join(settings, judge):
@@ -326,8 +328,7 @@ async def test_a_member_that_stood_by_judges_nothing_before_it_has_the_state(set
         await send(settings, 25)
         await until(lambda: sum(len(offsets) for _, offsets in second.batches) >= 100)
     finally:
-        await app.stop()
-        await app.alert_channel.close()
+        await _leave(app)
     assert not second.has_judged_blank
     for partition in range(4):
         assert [at for owner, offsets in second.batches if owner == partition for at in offsets] == list(range(25, 50))
