@@ -244,7 +244,7 @@ def jump_the_clock(scene: Scene) -> float:
 
 
 FAULTS: Final = (
-    Fault("worker killed (kill -9), also in the middle of checkpoints", 10, kill),
+    Fault("worker killed (kill -9), also in the middle of checkpoints", 20, kill),
     Fault("one of two workers that share killed (kill -9), also in checkpoints", 4, kill_who_shares, shares=True),
     Fault("worker asleep beyond its session, then back (zombie)", 2, sleep_and_wake),
     Fault("rolling restart", 2, roll),
