@@ -148,7 +148,11 @@ class Crew:
             time.sleep(_LOOK_SECONDS)
         raise TimeoutError(f"no two workers share after {_TAKEOVER_SECONDS:g} s")
 
-    def handed_over(self, worker: Worker, since: float) -> float:
+    def taken_over(self, worker: Worker, since: float) -> float:
+        """Seconds from `since` until another one judged what was a worker's: where they share, one of its partitions."""
+        return self._handed_over(worker, since) if self.settings.shuffle.on else self.recovered(since, but=worker)
+
+    def _handed_over(self, worker: Worker, since: float) -> float:
         """Seconds from `since` until somebody else has judged something of a partition that was a worker's."""
         deadline = time.monotonic() + _TAKEOVER_SECONDS
         lost = {partition for partition, owner in self.owners().items() if owner is worker}

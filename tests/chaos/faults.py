@@ -61,10 +61,15 @@ class Fault:
 
 
 def _under_way(scene: Scene) -> Worker:
-    """The worker that watches, once another one stands by and orders are being judged."""
-    scene.crew.stood_by()
+    """The worker that watches, once another one stands by and orders are being judged; or any of those that share."""
+    crew = scene.crew
+    if crew.settings.shuffle.on:
+        crew.share()
+        time.sleep(scene.draw.uniform(*_SOME_SECONDS))
+        return scene.draw.choice(crew.share())
+    crew.stood_by()
     time.sleep(scene.draw.uniform(*_SOME_SECONDS))
-    return scene.crew.watching(time.monotonic())
+    return crew.watching(time.monotonic())
 
 
 def kill(scene: Scene) -> float:
@@ -72,20 +77,7 @@ def kill(scene: Scene) -> float:
     worker = _under_way(scene)
     worker.tell(scene.draw.choice((signal.SIGKILL, signal.SIGUSR2)))
     worker.wait()
-    died = time.monotonic()
-    recovered = scene.crew.recovered(died, but=worker)
-    scene.crew.join(scene.draw.randint(*_WRITES))
-    return recovered
-
-
-def kill_who_shares(scene: Scene) -> float:
-    """kill -9 of one of two that share, every other time by its own hand in the middle of a checkpoint."""
-    scene.crew.share()
-    time.sleep(scene.draw.uniform(*_SOME_SECONDS))
-    worker = scene.draw.choice(scene.crew.share())
-    worker.tell(scene.draw.choice((signal.SIGKILL, signal.SIGUSR2)))
-    worker.wait()
-    recovered = scene.crew.handed_over(worker, time.monotonic())
+    recovered = scene.crew.taken_over(worker, time.monotonic())
     scene.crew.join(scene.draw.randint(*_WRITES))
     return recovered
 
@@ -94,8 +86,7 @@ def sleep_and_wake(scene: Scene) -> float:
     """SIGSTOP until another one has taken over and judged, then SIGCONT."""
     worker = _under_way(scene)
     worker.tell(signal.SIGSTOP)
-    slept = time.monotonic()
-    recovered = scene.crew.recovered(slept, but=worker)
+    recovered = scene.crew.taken_over(worker, time.monotonic())
     time.sleep(scene.draw.uniform(0.2, 1.5))
     worker.tell(signal.SIGCONT)
     time.sleep(1.0)
@@ -245,7 +236,10 @@ def jump_the_clock(scene: Scene) -> float:
 
 FAULTS: Final = (
     Fault("worker killed (kill -9), also in the middle of checkpoints", 20, kill),
-    Fault("one of two workers that share killed (kill -9), also in checkpoints", 4, kill_who_shares, shares=True),
+    Fault("one of two workers that share killed (kill -9), also in checkpoints", 4, kill, shares=True),
+    Fault("one of two that share asleep beyond its session, then back (zombie)", 2, sleep_and_wake, shares=True),
+    Fault("broker of two that share killed and started again", 2, restart_broker, shares=True),
+    Fault("Redis of two that share killed, comes back empty; rebuilt", 2, restart_redis, empties_redis=True, shares=True),
     Fault("worker asleep beyond its session, then back (zombie)", 2, sleep_and_wake),
     Fault("rolling restart", 2, roll),
     Fault("worker added and removed", 2, add_and_remove),
