@@ -20,8 +20,8 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -125,7 +125,10 @@ class Archive:
         return 0 if is_short else sum(map(len, mine.blocks))
 
     def land(self, partition: int) -> int:
-        """Write all that was collected of a partition; returns the offset that may now be committed."""
+        """Write all that was collected of a partition; returns the offset that may now be committed.
+
+        Raises OSError where there is no room, say; whoever has the partition assigned anew goes on from there.
+        """
         mine = self._open[partition]
         if mine.first is None or mine.position is None:
             raise ValueError(f"nothing of partition {partition} waits to land")
@@ -155,23 +158,35 @@ class Archive:
 
     def _write(self, rows: pa.Table, partition: int, bounds: tuple[int, int]) -> None:
         """Write a file an hour under another name, and rename them when all are written."""
+        name = f"{self._topic}-{partition:05d}-{bounds[0]:020d}-{bounds[1]:020d}.parquet"
+        try:
+            for unfinished, final in self._written(rows, name):
+                self._fs.mv(unfinished, final)
+        except OSError as error:
+            with suppress(OSError):
+                self._remove_unfinished(partition)  # or what nobody reads would fill a full disk
+            raise OSError(
+                f"{self._root}: cannot be written: {error.strerror or error}; make room or mend it, or name another "
+                "place in feature_log.archive: the same command goes on from there, and nothing is lost"
+            ) from error
+
+    def _written(self, rows: pa.Table, name: str) -> list[tuple[str, str]]:
+        """Write the files, and have all of them safe; returns what each is called, and what it is to be called."""
         import pyarrow.parquet as pq
 
-        name = f"{self._topic}-{partition:05d}-{bounds[0]:020d}-{bounds[1]:020d}.parquet"
-        finished = []
+        names, safe = list[tuple[str, str]](), list[Future[None]]()
         with ThreadPoolExecutor(_SYNCS_AT_ONCE) as pool, ExitStack() as opened:
             for folder, some in _by_hour(rows):
                 self._fs.makedirs(f"{self._root}/{folder}", exist_ok=True)
-                unfinished = f"{self._root}/{folder}/_{name}"
-                file = opened.enter_context(self._fs.open(unfinished, "wb"))
+                names.append((f"{self._root}/{folder}/_{name}", f"{self._root}/{folder}/{name}"))
+                file = opened.enter_context(self._fs.open(names[-1][0], "wb"))
                 pq.write_table(
                     some, file, compression="lz4", use_dictionary=_repeating(some), write_statistics=["time", "offset"]
                 )
-                finished.append((unfinished, f"{self._root}/{folder}/{name}", pool.submit(_to_disk, file)))
-            for *_, synced in finished:
-                synced.result()
-        for unfinished, final, _ in finished:
-            self._fs.mv(unfinished, final)
+                safe.append(pool.submit(_to_disk, file))
+            for each in safe:
+                each.result()
+        return names
 
     def _files(self, partition: int, prefix: str = "") -> list[str]:
         pattern = f"{self._root}/date=*/hour=*/{prefix}{self._topic}-{partition:05d}-*.parquet"

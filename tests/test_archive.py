@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import resource
+from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
@@ -61,6 +63,33 @@ def test_a_crash_between_write_and_rename_changes_no_file(tmp_path, monkeypatch,
     assert any("/_" in name for name in files_in(tmp_path / "crashed"))
     archived(tmp_path / "crashed", blocks(), landed=done if committed else 0)
     assert files_in(tmp_path / "crashed") == files_in(tmp_path / "undisturbed")
+
+
+@contextmanager
+def room(size):
+    """No file may grow beyond `size`; the system refuses to write more, as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [0, 100, 30_000])
+def test_where_there_is_no_room_nothing_half_written_stays_and_the_next_try_lands_all(tmp_path, size):
+    archived(tmp_path / "undisturbed", blocks())
+    full = tmp_path / "full"
+    archived(full, blocks()[:10])
+    before, archive = files_in(full), Archive(str(full), TOPIC)
+    archive.assign(0, 10)
+    for offset, block in enumerate(blocks()[10:], start=10):
+        archive.add(0, offset, block)
+    with room(size), pytest.raises(OSError, match=r"/full: cannot be written: File too large; .*feature_log\.archive"):
+        archive.land(0)
+    assert files_in(full) == before
+    archived(full, blocks(), landed=10)
+    assert files_in(full) == files_in(tmp_path / "undisturbed")
 
 
 def test_a_range_that_lands_again_keeps_its_bounds_though_more_has_come(tmp_path):
