@@ -155,8 +155,8 @@ class Overdue:
 class Batch:
     """A slice of one partition's log.
 
-    `passed_ms` is the event time reached where no event moved it; `arrived_ms` is when each event came into the log,
-    empty where that is not known, as of a file.
+    `approver` is a code of `features.approver`. `passed_ms` is the event time reached where no event moved it;
+    `arrived_ms` is when each event came into the log, empty where that is not known, as of a file.
     """
 
     event_id: Text
@@ -164,6 +164,7 @@ class Batch:
     kind: I8
     time_ms: I64
     promised_ms: I64
+    approver: I64
     created: Created
     lines: Lines
     discounts: Discounts

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct, field
 
 MAX_LINES: Final = 1_000
 MAX_QUANTITY: Final = 1_000_000
@@ -37,6 +37,13 @@ class LineItem(Struct, gc=False, kw_only=True):
     product_id: Text | None = None
     seller_id: Text | None = None
     unit_cost: Money | None = None
+
+
+class ShippedItem(Struct, gc=False, kw_only=True):
+    """What a parcel holds: `quantity` pieces of `sku`."""
+
+    sku: Text
+    quantity: Count
 
 
 class Discount(Struct, gc=False, kw_only=True):
@@ -103,7 +110,12 @@ class OrderPaid(OrderEvent, gc=False, kw_only=True, tag="order.paid"):
 
 
 class OrderApproved(OrderEvent, gc=False, kw_only=True, tag="order.approved"):
-    """The order passed its review."""
+    """The order passed its review; of who approved it only a code is kept (`features.approver`)."""
+
+    approved_by: Annotated[
+        Raw,
+        Meta(description="Who approved it; empty, blank or null: nobody.", examples=["reviewer-7"]),
+    ] = field(default_factory=Raw)
 
 
 class OrderShipped(OrderEvent, gc=False, kw_only=True, tag="order.shipped"):
@@ -111,6 +123,13 @@ class OrderShipped(OrderEvent, gc=False, kw_only=True, tag="order.shipped"):
 
     carrier: Text
     tracking_number: Text
+    line_items: Annotated[
+        Raw,
+        Meta(
+            description="What this parcel holds, by sku and quantity; in another form it counts as not said.",
+            examples=[[{"sku": "S1", "quantity": 2}]],
+        ),
+    ] = field(default_factory=Raw)
 
 
 class OrderDelivered(OrderEvent, gc=False, kw_only=True, tag="order.delivered"):

@@ -14,7 +14,7 @@ from features.text import I64, Text
 
 @dataclass(slots=True)
 class Created:
-    """Orders placed in this batch."""
+    """Orders placed in this batch; `digest` stands for skus and pieces (`features.wire.digest`)."""
 
     at: I64
     channel: Text
@@ -33,6 +33,7 @@ class Created:
     basket: I64
     address_form: I64
     phone_form: I64
+    digest: I64
 
     def __len__(self) -> int:
         """Orders placed."""
@@ -94,11 +95,13 @@ class Failures:
 
 @dataclass(slots=True)
 class Shipments:
-    """Hand-overs to a carrier."""
+    """Hand-overs to a carrier: how many pieces the parcel holds, and their digest; 0, 0 where that is not said."""
 
     at: I64
     carrier: Text
     tracking_number: Text
+    pieces: I64
+    digest: I64
 
 
 @dataclass(slots=True)

@@ -35,6 +35,7 @@ def one_event(batch: Batch, at: int) -> Batch:
         kind=batch.kind[own],
         time_ms=batch.time_ms[own],
         promised_ms=batch.promised_ms[own],
+        approver=batch.approver[own],
         created=cut(batch.created, created),
         lines=cut(batch.lines, rows["line"]),
         discounts=cut(batch.discounts, rows["discount"]),

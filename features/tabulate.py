@@ -28,6 +28,7 @@ def tabulate(tables: Tables) -> Batch:
         kind=events[wire.EVENT_KIND].astype(np.int8),
         time_ms=events[wire.EVENT_TIME_MS],
         promised_ms=events[wire.EVENT_PROMISED_MS],
+        approver=events[wire.EVENT_APPROVER],
         created=_created(tables),
         lines=_lines(tables),
         discounts=_discounts(tables),
@@ -62,6 +63,7 @@ def _created(tables: Tables) -> Created:
         basket=rows[wire.CREATED_BASKET],
         address_form=rows[wire.CREATED_ADDRESS_FORM],
         phone_form=rows[wire.CREATED_PHONE_FORM],
+        digest=rows[wire.CREATED_DIGEST],
     )
 
 
@@ -104,6 +106,8 @@ def _shipments(tables: Tables) -> Shipments:
         at=rows[wire.SHIPMENT_AT],
         carrier=_text(tables, rows, wire.SHIPMENT_CARRIER),
         tracking_number=_text(tables, rows, wire.SHIPMENT_TRACKING_NUMBER),
+        pieces=rows[wire.SHIPMENT_PIECES],
+        digest=rows[wire.SHIPMENT_DIGEST],
     )
 
 

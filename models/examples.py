@@ -60,9 +60,9 @@ def paid(order_id: str = "o1", at: float = 60, amount: str = "110.00", **changes
     return _event("order.paid", order_id, at, {"payments": [payment | changes]})
 
 
-def approved(order_id: str = "o1", at: float = 120) -> dict[str, Any]:
+def approved(order_id: str = "o1", at: float = 120, **changes: Any) -> dict[str, Any]:
     """The order passed its review."""
-    return _event("order.approved", order_id, at, {})
+    return _event("order.approved", order_id, at, changes)
 
 
 def shipped(order_id: str = "o1", at: float = 3600, **changes: Any) -> dict[str, Any]:

@@ -73,7 +73,8 @@ def played(*incidents: tuple[str, float]) -> tuple[list[dict], tuple[Label, ...]
     return [alert for alert in alerts if alert["data"]["status"] == "firing"], tuple(run.labels)
 
 
-SPOILT = (("wrong_totals", 3.0), ("promotion_misuse", 3.5), ("lost_parcels", 4.0), ("broken_process", 3.0))
+SPOILT = (("wrong_totals", 3.0), ("promotion_misuse", 3.5), ("lost_parcels", 4.0), ("broken_process", 3.0),
+          ("unreviewed", 5.5))  # fmt: skip
 DRIFTS = (("field_dropped", 3.0), ("second_price_list", 5.5), ("new_pair", 7.0))
 MARGIN = (("margin_squeeze", 4.0), ("odd_customers", 6.5), ("late_channel", 3.0), ("late_system", 5.0),
           ("leaked_code", 7.0))  # fmt: skip
@@ -83,7 +84,8 @@ SHOWN = {
         "promotion.depth_over_cap", "promotion.stale_client", "promotion.outside_period", "promotion.applied_twice",
         "logistics.tracking_malformed", "logistics.tracking_reused", "logistics.delivered_without_shipped",
         "logistics.hand_over_overdue", "process.illegal_transition", "process.stage_skipped",
-        "process.approval_overdue", "latency.clock_skew", "process.shipped_unpaid", "payment.refund_over_paid",
+        "process.approval_overdue", "process.approved_by_nobody", "latency.clock_skew",
+        "process.shipped_unpaid", "payment.refund_over_paid",
     },
     DRIFTS: {"information.null_rate", "price.second_list", "promotion.new_pair"},
     MARGIN: {"price.margin_falling", "behaviour.quantity_over_cap", "behaviour.basket_outlier",

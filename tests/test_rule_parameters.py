@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.examples import created, line, paid, shipped, stock
+from models.examples import approved, created, line, paid, shipped, stock
 from models.rule_checks import hits_of, partition_for, prepared, rows_of
 from tests.all_rules import RULES, rule
 
@@ -174,3 +174,15 @@ def test_a_silent_partition_tells_how_late_an_order_is_when_time_passes():
     prepared(partition, [created()])
     hits = rows_of(overdue.check(partition.advance(partition.clock_ms + (DAY + 7_200) * 1000)))
     assert [(hit.order_id, hit.entity, hit.observed) for hit in hits] == [("o1", "app", 2.0)]
+
+
+def test_an_approval_by_a_machine_is_by_nobody_only_where_the_shop_says_so():
+    events = [created(), approved(approved_by=" SYSTEM ")]
+    assert not hits_of(rule("approved_by_nobody"), events)
+    assert [hit.at for hit in hits_of(rule("approved_by_nobody", nobody=["system", "auto"]), events)] == [1]
+
+
+def test_an_approval_must_say_by_whom_only_where_that_is_required():
+    events = [created(), approved()]
+    assert not hits_of(rule("approved_by_nobody"), events)
+    assert [hit.at for hit in hits_of(rule("approved_by_nobody", required=True), events)] == [1]

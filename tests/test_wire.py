@@ -15,11 +15,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from features.approver import NAMED, NOBODY, UNTOLD, code_of
 from features.event import (
     KIND_OF,
     decode_event,
 )
 from features.money import Malformed
+from features.read import read
 from features.wire import tables as wire
 from features.wire.canonical import canonical
 from features.wire.scan import scan
@@ -139,6 +141,7 @@ changes = some(
     sku=texts,
     available=counts,
     carrier=texts,
+    approved_by=junk | st.sampled_from(["System", " auto ", "un\u212anown", "N/A", "\u3000", "Li Na", "a\tb", " \t"]),
     extra=junk,
 )
 ALL = json.loads(encoded(created() | paid() | shipped() | stock() | created()))
@@ -152,6 +155,28 @@ def test_whatever_the_fields_hold_the_columns_are_those_of_msgspec(
     check(
         [json.dumps(ALL | change, ensure_ascii=escapes, indent=indent).encode("utf-8", "replace") for change in changed]
     )
+
+
+def test_of_an_approver_a_code_is_kept_whatever_form_the_field_has() -> None:
+    given = ["Li Na", {"id": 7}, 0, "", "  ", None, [], False, " SYSTEM "]
+    events = [approved(), *(approved() | {"approved_by": written} for written in given)]
+    told = read([encoded(event) for event in events])
+    system = code_of("system")
+    assert told.refused == {}
+    codes = told.tables.events[wire.EVENT_APPROVER].tolist()
+    assert codes == [UNTOLD, NAMED, NAMED, NAMED, NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, system]
+
+
+def test_what_a_parcel_holds_adds_up_to_its_order_and_another_form_is_no_refusal() -> None:
+    items = [line(quantity=2), line(sku="S2", quantity=3)]
+    others = [None, [], 5, [{"sku": "S1"}], [{"sku": "S1", "quantity": 0}]]
+    parcels = [shipped(line_items=items[:1]), shipped(line_items=[{"sku": "S2", "quantity": 3}])]
+    told = read([encoded(event) for event in [*parcels, *(shipped(line_items=one) for one in others)]])
+    ordered = scan([encoded(created(line_items=items))]).created[wire.CREATED_DIGEST]
+    pieces, digests = told.tables.shipments[wire.SHIPMENT_PIECES :].tolist()
+    assert told.refused == {}
+    assert pieces == [2, 3, 0, 0, 0, 0, 0]
+    assert sum(digests) % (2**31 - 1) == ordered
 
 
 def test_phone_numbers_and_postal_codes_are_judged_as_by_regular_expressions() -> None:

@@ -5,21 +5,25 @@ Only what becomes a column is written. Amounts are written in the fewest digits,
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
+from features.approver import NAMED, STAND_INS, UNTOLD, approver_of
 from features.event import (
+    MAX_LINES,
     Address,
     AnyEvent,
     Discount,
     InventoryUpdated,
     LineItem,
+    OrderApproved,
     OrderCreated,
     OrderPaid,
     OrderRefunded,
     OrderShipped,
     Payment,
+    ShippedItem,
     type_name,
 )
 from features.money import NOT_GIVEN, Malformed, MinorUnits
@@ -27,6 +31,8 @@ from features.wire.settle import MOST_MINOR
 from features.wire.units import NOT_RECEIVED, TEN_THOUSANDTHS, units_of
 
 _encode: Final = msgspec.json.Encoder().encode
+_parcel: Final = msgspec.json.Decoder(Annotated[list[ShippedItem], msgspec.Meta(max_length=MAX_LINES)])
+_SOMEBODY: Final = "+"
 Written = str | int | float | None
 
 
@@ -51,7 +57,27 @@ def canonical(event: AnyEvent) -> bytes:
         fields["payments"] = [_payment(payment) for payment in event.payments]
     elif isinstance(event, OrderShipped):
         fields |= {"carrier": event.carrier, "tracking_number": event.tracking_number}
+        if items := contents_of(event):
+            fields["line_items"] = items
+    elif isinstance(event, OrderApproved) and (code := approval_of(event)) != UNTOLD:
+        fields["approved_by"] = "" if code < NAMED else (_SOMEBODY, *STAND_INS)[code - NAMED]
     return _encode(fields)
+
+
+def contents_of(event: OrderShipped) -> list[ShippedItem]:
+    """What a parcel holds; nothing where the event does not say it, or not in the form of an order's lines."""
+    try:
+        return _parcel.decode(event.line_items) if event.line_items else []
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return []
+
+
+def approval_of(event: OrderApproved) -> int:
+    """Who approved the order, as a code; what can't be read names somebody."""
+    try:
+        return approver_of(msgspec.json.decode(event.approved_by)) if event.approved_by else UNTOLD
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return NAMED
 
 
 def _amount(written: Written, units: MinorUnits) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from features.event import SHIPPED
 from features.wire import slots as slots_
 from features.wire.fields import (
     ACTION,
@@ -14,6 +15,7 @@ from features.wire.fields import (
     KIND,
     KINDS,
     LAST_SCALAR,
+    PARCEL_LINE,
     REQUIRED,
     ROOT,
 )
@@ -81,7 +83,8 @@ def _other(
     if not cell(KINDS, field) >> kind & 1:
         return skip(data, i, end)
     if action == ITEMS:
-        return items(data, i, end, checked, field, arena, layout, slots, follow)
+        item = PARCEL_LINE if kind == SHIPPED else cell(ITEM, field)
+        return items(data, i, end, checked, field, item, arena, layout, slots, follow)
     if action == KIND:
         return tag(data, i)[1]
     if byte(data, i) != OPEN_OBJECT:

@@ -10,12 +10,22 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from features.event import CREATED, EVENT_TYPES, INVENTORY, MAX_LINES, MAX_QUANTITY, PAID, REFUNDED, SHIPPED
+from features.event import (
+    APPROVED,
+    CREATED,
+    EVENT_TYPES,
+    INVENTORY,
+    MAX_LINES,
+    MAX_QUANTITY,
+    PAID,
+    REFUNDED,
+    SHIPPED,
+)
 from features.wire import slots, tables
 
 TEXT, MONEY, INSTANT, WHOLE, KIND, ITEMS, ADDRESS_OBJECT = range(7)
 LAST_SCALAR: Final = WHOLE
-ROOT, LINE, DISCOUNT, PAYMENT, ADDRESS = range(5)
+ROOT, LINE, DISCOUNT, PAYMENT, ADDRESS, PARCEL_LINE = range(6)
 
 _EVERY: Final = (1 << len(EVENT_TYPES)) - 1
 _ORDER: Final = _EVERY & ~(1 << INVENTORY)
@@ -26,7 +36,10 @@ _MOST_STOCK: Final = 10**12
 
 
 class _Field(NamedTuple):
-    """`kinds`: bits of the event types that have it; `least`, `most`: of a text's bytes, a number, or the items."""
+    """`kinds`: bits of the event types that have it; `least`, `most`: of a text's bytes, a number, or the items.
+
+    `spared`: bits of the event types that may leave it out though it is `required`.
+    """
 
     name: str
     action: int
@@ -37,6 +50,7 @@ class _Field(NamedTuple):
     kinds: int = _EVERY
     null: bool = False
     item: int = ROOT
+    spared: int = 0
 
 
 def _text(name: str, slot: int, *, kinds: int = _EVERY, required: bool = True) -> _Field:
@@ -51,8 +65,8 @@ def _created(name: str, action: int, slot: int, *, required: bool = True) -> _Fi
     return _Field(name, action, slots.CREATED + slot, required, 1, _TEXT, _CREATED)
 
 
-def _items(name: str, item: int, least: int, kinds: int) -> _Field:
-    return _Field(name, ITEMS, 0, least > 0, least, MAX_LINES, kinds, null=least == 0, item=item)
+def _items(name: str, item: int, least: int, kinds: int, spared: int = 0) -> _Field:
+    return _Field(name, ITEMS, 0, least > 0, least, MAX_LINES, kinds, null=least == 0, item=item, spared=spared)
 
 
 _OBJECTS: Final = {
@@ -65,7 +79,7 @@ _OBJECTS: Final = {
         _loose("client_version", slots.CREATED + tables.CREATED_CLIENT_VERSION, kinds=_CREATED),
         _created("customer_id", TEXT, tables.CREATED_CUSTOMER),
         _created("currency", TEXT, tables.CREATED_CURRENCY),
-        _items("line_items", LINE, 1, _CREATED),
+        _items("line_items", LINE, 1, _CREATED | _SHIPPED, spared=_SHIPPED),  # of a parcel: PARCEL_LINE
         _items("discounts", DISCOUNT, 0, _CREATED),
         _created("total_shipping", MONEY, tables.CREATED_SHIPPING, required=False),
         _created("total_tax", MONEY, tables.CREATED_TAX, required=False),
@@ -81,6 +95,7 @@ _OBJECTS: Final = {
         ),
         _Field("promised_at", INSTANT, slots.EVENT + tables.EVENT_PROMISED_MS, required=False, kinds=_ORDER, null=True),
         _items("payments", PAYMENT, 1, _PAID),
+        _Field("approved_by", TEXT, slots.APPROVED_BY, required=False, most=_LOOSE, kinds=1 << APPROVED),
         _text("carrier", slots.SHIPMENT + tables.SHIPMENT_CARRIER, kinds=_SHIPPED),
         _text("tracking_number", slots.SHIPMENT + tables.SHIPMENT_TRACKING_NUMBER, kinds=_SHIPPED),
         _text("sku", slots.STOCK + tables.STOCK_SKU, kinds=_INVENTORY),
@@ -120,6 +135,10 @@ _OBJECTS: Final = {
         _loose("postal_code", slots.POSTAL_CODE),
         _loose("phone", slots.PHONE),
     ),
+    PARCEL_LINE: (
+        _text("sku", slots.LINE + tables.LINE_SKU),
+        _Field("quantity", WHOLE, slots.LINE + tables.LINE_QUANTITY, least=1, most=MAX_QUANTITY),
+    ),
 }
 _ALL: Final = tuple(field for fields in _OBJECTS.values() for field in fields)
 _COUNTS: Final = [len(fields) for fields in _OBJECTS.values()]
@@ -138,7 +157,7 @@ NAME_LENGTH: Final = np.array([len(field.name) for field in _ALL], np.int64)
 
 
 def _required(fields: tuple[_Field, ...], kind: int) -> int:
-    return sum(1 << k for k, field in enumerate(fields) if field.required and field.kinds >> kind & 1)
+    return sum(1 << k for k, field in enumerate(fields) if field.required and (field.kinds & ~field.spared) >> kind & 1)
 
 
 REQUIRED: Final = np.array(

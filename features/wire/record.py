@@ -7,37 +7,44 @@ from typing import Final
 import numpy as np
 
 from features.wire import slots as slots_
-from features.wire.arena import CREATED, DISCOUNTS, EVENTS, FAILURES, LINES, PAYMENTS, ROWS, write
-from features.wire.fields import COUNT, DISCOUNT, FIRST, ITEM, LEAST, LINE, MOST, NULL, REQUIRED, words_of
+from features.wire.arena import CREATED, DISCOUNTS, EVENTS, FAILURES, LINES, NO_TABLE, PAYMENTS, ROWS, write
+from features.wire.digest import share
+from features.wire.fields import COUNT, DISCOUNT, FIRST, LEAST, LINE, MOST, NULL, PARCEL_LINE, REQUIRED
 from features.wire.kernel import compiled
 from features.wire.member import behind, member, value
-from features.wire.memory import Bytes, Ints, bits, byte, cell, put, word
+from features.wire.memory import Bytes, Ints, byte, cell, put
 from features.wire.number import TOO_MUCH, minor
 from features.wire.quoted import ODD
 from features.wire.skip import null, skip
 from features.wire.space import CLOSE_LIST, CLOSE_OBJECT, COMMA, OPEN_LIST, OPEN_OBJECT, token
 from features.wire.tables import (
+    HASH,
     LINE_ORDER,
     LINE_PRODUCT,
+    LINE_QUANTITY,
     LINE_SKU,
     PAYMENT_AMOUNT_E4,
     PAYMENT_AT,
+    SHIPMENT_DIGEST,
+    SHIPMENT_PIECES,
 )
 from features.wire.units import NOT_RECEIVED, PAYMENT_EXPONENT
+from features.wire.words import NONE, listed, place_in
 
 _LINE: Final = slots_.LINE
 _DISCOUNT: Final = slots_.DISCOUNT
 _PAYMENT: Final = slots_.PAYMENT
 _STATUS: Final = slots_.STATUS
 _DEFAULTS: Final = slots_.DEFAULTS
-_REGION_STARTS: Final = np.array([0, slots_.LINE, slots_.DISCOUNT, slots_.PAYMENT, slots_.COUNTRY], np.int64)
-_REGION_ENDS: Final = np.array(
-    [slots_.LINE, slots_.DISCOUNT, slots_.PAYMENT, slots_.SLOTS, slots_.ADDRESS_GIVEN], np.int64
+_REGION_STARTS: Final = np.array(
+    [0, slots_.LINE, slots_.DISCOUNT, slots_.PAYMENT, slots_.COUNTRY, slots_.LINE], np.int64
 )
-_TABLE: Final = np.array([EVENTS, LINES, DISCOUNTS, PAYMENTS], np.int64)
-_STATES: Final = np.array([words_of(state.encode()) for state in sorted(NOT_RECEIVED)], np.uint64).ravel()
-_STATE_LENGTH: Final = np.array([len(state) for state in sorted(NOT_RECEIVED)], np.int64)
-_LOWER: Final = np.uint64(0x2020202020202020)
+_REGION_ENDS: Final = np.array(
+    [slots_.LINE, slots_.DISCOUNT, slots_.PAYMENT, slots_.SLOTS, slots_.ADDRESS_GIVEN, slots_.DISCOUNT], np.int64
+)
+_SHIPMENT: Final = slots_.SHIPMENT
+_TABLE: Final = np.array([EVENTS, LINES, DISCOUNTS, PAYMENTS, NO_TABLE, NO_TABLE], np.int64)
+_STATES, _STATE_LENGTH = listed(sorted(NOT_RECEIVED))
 
 
 @compiled
@@ -79,16 +86,17 @@ def items(
     end: int,
     checked: int,
     field: int,
+    item: int,
     arena: Ints,
     layout: Ints,
     slots: Ints,
     follow: Ints,
 ) -> int:
-    """Read the list of a field, a row an item; behind it, or ODD."""
+    """Read the list of a field, a row an item of that sort; behind it, or ODD."""
     if byte(data, i) != OPEN_LIST:
         return null(data, i) if cell(NULL, field) else ODD
     i = token(data, i + 1, end)
-    item, count = cell(ITEM, field), 0
+    count = 0
     if byte(data, i) == CLOSE_LIST:
         return i + 1 if cell(LEAST, field) == 0 else ODD
     while True:
@@ -106,7 +114,12 @@ def items(
 
 @compiled
 def _row(data: Bytes, item: int, arena: Ints, layout: Ints, slots: Ints) -> bool:
-    """Make the item in the slots a row of its table; False where it can't be one."""
+    """Make the item in the slots a row of its table, or add it to its parcel; False where it can't be one."""
+    if item == PARCEL_LINE:
+        quantity = slots[_LINE + LINE_QUANTITY]
+        slots[_SHIPMENT + SHIPMENT_PIECES] += quantity
+        slots[_SHIPMENT + SHIPMENT_DIGEST] += share(slots[_LINE + LINE_SKU + HASH], quantity)
+        return True
     if item == LINE:
         slots[_LINE + LINE_ORDER] = layout[CREATED, ROWS]
         if slots[_LINE + LINE_PRODUCT + 1] == 0:
@@ -116,22 +129,10 @@ def _row(data: Bytes, item: int, arena: Ints, layout: Ints, slots: Ints) -> bool
         slots[_DISCOUNT] = layout[CREATED, ROWS]
     else:
         slots[_PAYMENT + PAYMENT_AT] = layout[EVENTS, ROWS]
-        if _not_received(data, slots[_STATUS], slots[_STATUS + 1]):
+        if place_in(data, slots[_STATUS], slots[_STATUS + 1], _STATES, _STATE_LENGTH) != NONE:
             return write(arena, layout, FAILURES, slots)
         amount = minor(slots[_PAYMENT + PAYMENT_AMOUNT_E4], PAYMENT_EXPONENT)
         slots[_PAYMENT + PAYMENT_AMOUNT_E4] = amount
         if amount == TOO_MUCH:
             return False
     return write(arena, layout, cell(_TABLE, item), slots)
-
-
-@compiled
-def _not_received(data: Bytes, start: int, length: int) -> bool:
-    """Whether a payment's status, in whatever case, is one in which no money has moved."""
-    for k in range(len(_STATE_LENGTH)):
-        if length == cell(_STATE_LENGTH, k):
-            differ = ((word(data, start) | _LOWER) ^ bits(_STATES, 4 * k)) & bits(_STATES, 4 * k + 2)
-            differ |= ((word(data, start + 8) | _LOWER) ^ bits(_STATES, 4 * k + 1)) & bits(_STATES, 4 * k + 3)
-            if differ == 0:
-                return True
-    return False

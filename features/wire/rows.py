@@ -6,13 +6,16 @@ from typing import Final
 
 import numpy as np
 
+from features.event import APPROVED as APPROVED_KIND
 from features.event import CREATED as CREATED_KIND
 from features.event import EVENT_TYPES
 from features.event import INVENTORY as INVENTORY_KIND
 from features.event import SHIPPED as SHIPPED_KIND
 from features.wire import slots as slots_
 from features.wire import tables
+from features.wire.approval import approver
 from features.wire.arena import CREATED, EVENTS, NO_TABLE, ROWS, SHIPMENTS, STOCK, write
+from features.wire.digest import reduced
 from features.wire.form import address_form, phone_form
 from features.wire.kernel import compiled
 from features.wire.memory import Bytes, Ints, cell
@@ -47,6 +50,9 @@ def rows(data: Bytes, kind: int, arena: Ints, layout: Ints, slots: Ints, exponen
         _complete(data, slots, at, exponent)
     elif kind == SHIPPED_KIND:
         slots[_SHIPMENT] = at
+        slots[_SHIPMENT + tables.SHIPMENT_DIGEST] = reduced(slots[_SHIPMENT + tables.SHIPMENT_DIGEST])
+    elif kind == APPROVED_KIND:
+        slots[_EVENT + tables.EVENT_APPROVER] = approver(data, slots)
     elif kind == INVENTORY_KIND:
         slots[_STOCK] = at
     for table in (EVENTS, cell(_TABLE, kind)):

@@ -10,6 +10,7 @@ from features.money import NOT_GIVEN
 from features.wire import slots as slots_
 from features.wire import tables
 from features.wire.arena import BASE, DISCOUNTS, LINES, ROOM, ROWS, SAVED
+from features.wire.digest import reduced, share
 from features.wire.kernel import compiled
 from features.wire.memory import Ints
 from features.wire.number import TOO_MUCH, minor
@@ -28,6 +29,7 @@ _DISCOUNTED: Final = slots_.CREATED + tables.CREATED_DISCOUNTED
 _COST: Final = slots_.CREATED + tables.CREATED_COST
 _QUANTITY: Final = slots_.CREATED + tables.CREATED_QUANTITY
 _BASKET: Final = slots_.CREATED + tables.CREATED_BASKET
+_DIGEST: Final = slots_.CREATED + tables.CREATED_DIGEST
 
 
 @compiled
@@ -49,7 +51,7 @@ def settle(arena: Ints, layout: Ints, slots: Ints, exponent: int) -> bool:
 @compiled
 def _lines(arena: Ints, layout: Ints, slots: Ints, exponent: int) -> bool:
     base, room = layout[LINES, BASE], layout[LINES, ROOM]
-    goods, cost, pieces, basket, cost_known = 0, 0, 0, 0, True
+    goods, cost, pieces, basket, digest, cost_known = 0, 0, 0, 0, 0, True
     for row in range(base + layout[LINES, SAVED], base + layout[LINES, ROWS]):
         quantity = arena[row + tables.LINE_QUANTITY * room]
         price = minor(arena[row + tables.LINE_PRICE * room], exponent)
@@ -64,9 +66,11 @@ def _lines(arena: Ints, layout: Ints, slots: Ints, exponent: int) -> bool:
         goods += price * quantity
         cost += each * quantity
         pieces += quantity
-        basket += mix(arena[row + (tables.LINE_SKU + HASH) * room], quantity)
+        sku = arena[row + (tables.LINE_SKU + HASH) * room]
+        basket += mix(sku, quantity)
+        digest += share(sku, quantity)
     slots[_GOODS], slots[_COST] = goods, cost if cost_known else NOT_GIVEN
-    slots[_QUANTITY], slots[_BASKET] = pieces, basket
+    slots[_QUANTITY], slots[_BASKET], slots[_DIGEST] = pieces, basket, reduced(digest)
     return True
 
 

@@ -24,7 +24,9 @@ POSTAL_CODE: Final = CITY + 3
 PHONE: Final = POSTAL_CODE + 3
 ADDRESS_GIVEN: Final = PHONE + 3
 
-LINE: Final = ADDRESS_GIVEN + 1
+APPROVED_BY: Final = ADDRESS_GIVEN + 1
+
+LINE: Final = APPROVED_BY + 3
 DISCOUNT: Final = LINE + tables.LINE_FIELDS
 PROMOTION_TYPE: Final = DISCOUNT + tables.DISCOUNT_FIELDS
 PAYMENT: Final = PROMOTION_TYPE + 3
@@ -34,8 +36,8 @@ SLOTS: Final = STATUS + 3
 REGIONS: Final = (EVENT, CREATED, LINE, DISCOUNT, PAYMENT, SHIPMENT, STOCK, PAYMENT)
 
 ABSENT_START: Final = -1
-"""Tells a postal code or phone number that is absent from one that is empty."""
+"""Tells a postal code, phone number or approver that is absent from one that is empty."""
 
 DEFAULTS: Final = np.zeros(SLOTS, np.int64)
 DEFAULTS[[EVENT + tables.EVENT_PROMISED_MS, LINE + tables.LINE_UNIT_COST]] = NOT_GIVEN
-DEFAULTS[[POSTAL_CODE, PHONE]] = ABSENT_START
+DEFAULTS[[POSTAL_CODE, PHONE, APPROVED_BY]] = ABSENT_START

@@ -16,15 +16,18 @@ from numpy.typing import NDArray
 START, LENGTH, HASH = 0, 1, 2
 
 # An event: the index of its message, its code in `features.event.KIND_OF`; no order_id for a stock level.
+# APPROVER: a code of `features.approver`, UNTOLD for all but approvals.
 EVENT_MESSAGE: Final = 0
 EVENT_KIND: Final = 1
 EVENT_TIME_MS: Final = 2
 EVENT_PROMISED_MS: Final = 3
 EVENT_EVENT_ID: Final = 4
 EVENT_ORDER_ID: Final = 7
-EVENT_FIELDS: Final = 10
+EVENT_APPROVER: Final = 10
+EVENT_FIELDS: Final = 11
 
 # An order placed: AT is its row among the events; REGION is the address's region, or else its country.
+# DIGEST: of what was ordered, by sku and quantity (`features.wire.digest`).
 CREATED_AT: Final = 0
 CREATED_CHANNEL: Final = 1
 CREATED_CLIENT_VERSION: Final = 4
@@ -42,7 +45,8 @@ CREATED_QUANTITY: Final = 23
 CREATED_BASKET: Final = 24
 CREATED_ADDRESS_FORM: Final = 25
 CREATED_PHONE_FORM: Final = 26
-CREATED_FIELDS: Final = 27
+CREATED_DIGEST: Final = 27
+CREATED_FIELDS: Final = 28
 
 # A line item: ORDER is its row among the orders placed; PRODUCT is the product_id, or else the sku.
 LINE_ORDER: Final = 0
@@ -70,10 +74,13 @@ PAYMENT_FIELDS: Final = 8
 # A payment in which no money has moved: the fields of a payment but for its amount, which nobody reads.
 FAILURE_FIELDS: Final = PAYMENT_AMOUNT_E4
 
+# A hand-over: the PIECES in the parcel and their DIGEST, as of an order placed; 0, 0 where the event does not say.
 SHIPMENT_AT: Final = 0
 SHIPMENT_CARRIER: Final = 1
 SHIPMENT_TRACKING_NUMBER: Final = 4
-SHIPMENT_FIELDS: Final = 7
+SHIPMENT_PIECES: Final = 7
+SHIPMENT_DIGEST: Final = 8
+SHIPMENT_FIELDS: Final = 9
 
 STOCK_AT: Final = 0
 STOCK_SKU: Final = 1

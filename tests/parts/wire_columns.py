@@ -16,6 +16,7 @@ from features.event import (
     KIND_OF,
     AnyEvent,
     InventoryUpdated,
+    OrderApproved,
     OrderCreated,
     OrderPaid,
     OrderRefunded,
@@ -24,7 +25,7 @@ from features.event import (
 )
 from features.money import NOT_GIVEN, Malformed
 from features.wire import tables as wire
-from features.wire.canonical import canonical
+from features.wire.canonical import approval_of, canonical, contents_of
 from features.wire.scan import scan
 from features.wire.tables import Tables
 from features.wire.text import hash_of
@@ -44,6 +45,12 @@ def minor(written: str | float | None, decimals: int) -> int:
 def milliseconds(moment: datetime) -> int:
     """Milliseconds since 1970, rounded half up."""
     return ((moment - EPOCH) // timedelta(microseconds=1) + 500) // 1000
+
+
+def digest_of(items: Sequence[tuple[str, int]]) -> int:
+    """What stands for so many pieces of each sku."""
+    prime = 2**31 - 1
+    return sum((hash_of(sku) & prime) * pieces for sku, pieces in items) % prime
 
 
 def of_order(order: OrderCreated) -> Row:
@@ -86,6 +93,7 @@ def of_order(order: OrderCreated) -> Row:
         "cost": NOT_GIVEN if NOT_GIVEN in costs else sum(q * cost for *_, q, _, cost in lines),
         "quantity": sum(item.quantity for item in items),
         "forms": (form, phone),
+        "digest": digest_of([(item.sku, item.quantity) for item in items]),
         "lines": lines,
         "discounts": discounts,
     }
@@ -99,6 +107,7 @@ def of_event(event: AnyEvent) -> Row:
         "event_id": event.event_id,
         "order_id": "" if isinstance(event, InventoryUpdated) else event.order_id,
         "promised_ms": NOT_GIVEN,
+        "approver": approval_of(event) if isinstance(event, OrderApproved) else 0,
     }
     if not isinstance(event, InventoryUpdated) and event.promised_at is not None:
         row["promised_ms"] = milliseconds(event.promised_at)
@@ -109,7 +118,8 @@ def of_event(event: AnyEvent) -> Row:
         row["payments"] = [(one.payment_id, one.method, minor(one.amount, 4)) for one in received]
         row["failures"] = [(one.payment_id, one.method) for one in event.payments if one not in received]
     elif isinstance(event, OrderShipped):
-        row["shipment"] = (event.carrier, event.tracking_number)
+        items = [(item.sku, item.quantity) for item in contents_of(event)]
+        row["shipment"] = (event.carrier, event.tracking_number, sum(pieces for _, pieces in items), digest_of(items))
     elif isinstance(event, InventoryUpdated):
         row["stock"] = (event.sku, event.available)
     return row
@@ -138,12 +148,14 @@ class Reader:
         of_row: list[Row] = []
         for i in range(t.events.shape[1]):
             message, kind, time_ms, promised_ms = t.events[: wire.EVENT_EVENT_ID, i].tolist()
+            approver = int(t.events[wire.EVENT_APPROVER, i])
             found[message] = row = {
                 "kind": kind,
                 "time_ms": time_ms,
                 "event_id": self.text(t.events, wire.EVENT_EVENT_ID, i),
                 "order_id": self.text(t.events, wire.EVENT_ORDER_ID, i),
                 "promised_ms": promised_ms,
+                "approver": approver,
             }
             if row["kind"] in {1, 6}:
                 row["payments"], row["failures"] = [], []
@@ -162,9 +174,9 @@ class Reader:
             texts = [self.text(t.failures, field, i) for field in (wire.PAYMENT_PAYMENT_ID, wire.PAYMENT_METHOD)]
             of_row[t.failures[0, i]]["failures"].append(tuple(texts))
         for i in range(t.shipments.shape[1]):
-            of_row[t.shipments[0, i]]["shipment"] = tuple(
-                self.text(t.shipments, field, i) for field in (wire.SHIPMENT_CARRIER, wire.SHIPMENT_TRACKING_NUMBER)
-            )
+            fields = (wire.SHIPMENT_CARRIER, wire.SHIPMENT_TRACKING_NUMBER)
+            held = t.shipments[wire.SHIPMENT_PIECES :, i].tolist()
+            of_row[t.shipments[0, i]]["shipment"] = (*(self.text(t.shipments, field, i) for field in fields), *held)
         for i in range(t.stock.shape[1]):
             moved = self.text(t.stock, wire.STOCK_SKU, i), int(t.stock[wire.STOCK_AVAILABLE, i])
             of_row[t.stock[0, i]]["stock"] = moved
@@ -183,6 +195,7 @@ class Reader:
             "cost": order[wire.CREATED_COST],
             "quantity": order[wire.CREATED_QUANTITY],
             "forms": tuple(order[[wire.CREATED_ADDRESS_FORM, wire.CREATED_PHONE_FORM]].tolist()),
+            "digest": order[wire.CREATED_DIGEST],
             "lines": [],
             "discounts": [],
         }
