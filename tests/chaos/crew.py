@@ -149,7 +149,7 @@ class Crew:
         raise TimeoutError(f"no two workers share after {_TAKEOVER_SECONDS:g} s")
 
     def taken_over(self, worker: Worker, since: float) -> float:
-        """Seconds from `since` until another one judged what was a worker's: where they share, one of its partitions."""
+        """Seconds from `since` until another one judged, where they share what was a worker's."""
         return self._handed_over(worker, since) if self.settings.shuffle.on else self.recovered(since, but=worker)
 
     def _handed_over(self, worker: Worker, since: float) -> float:

@@ -237,9 +237,9 @@ def jump_the_clock(scene: Scene) -> float:
 FAULTS: Final = (
     Fault("worker killed (kill -9), also in the middle of checkpoints", 20, kill),
     Fault("one of two workers that share killed (kill -9), also in checkpoints", 4, kill, shares=True),
-    Fault("one of two that share asleep beyond its session, then back (zombie)", 2, sleep_and_wake, shares=True),
-    Fault("broker of two that share killed and started again", 2, restart_broker, shares=True),
-    Fault("Redis of two that share killed, comes back empty; rebuilt", 2, restart_redis, empties_redis=True, shares=True),
+    Fault("one of two that share asleep beyond its session, then back (zombie)", 4, sleep_and_wake, shares=True),
+    Fault("broker killed and started again while two share", 2, restart_broker, shares=True),
+    Fault("Redis killed while two share, comes back empty; rebuilt", 2, restart_redis, empties_redis=True, shares=True),
     Fault("worker asleep beyond its session, then back (zombie)", 2, sleep_and_wake),
     Fault("rolling restart", 2, roll),
     Fault("worker added and removed", 2, add_and_remove),
