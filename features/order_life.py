@@ -5,7 +5,7 @@ its next stage until a deadline; deadlines lie in a heap and expire in event tim
 is noticed without anybody asking (`Overdue`). Delivery is due when it was promised, else when its route's usual
 time is well over (`features.route_limits`).
 
-Memory: 108 bytes a row and 24 a deadline, at most two or three an order, beside what `features.keys` says of the key.
+Memory: 98 bytes a row and 24 a deadline, at most two or three an order, beside what `features.keys` says of the key.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from features.amounts import in_e4
 from features.batch import (
@@ -42,6 +43,7 @@ from features.state import State, gathered, part_of, room
 _CARRIER: Final = PLACES.index("carrier")
 _REGION: Final = PLACES.index("region")
 _FIRST_DUE: Final = 1024
+U16 = NDArray[np.uint16]
 
 
 @numba.njit(cache=True)
@@ -85,7 +87,7 @@ def _due_ms(
 
 @numba.njit(cache=True)
 def _expire(
-    now_ms: int, at: int, heap: I64, n_heap: int, deadline: I64, money: I64, place: I32, due: I64, n_due: int
+    now_ms: int, at: int, heap: I64, n_heap: int, deadline: I64, money: I64, place: U16, due: I64, n_due: int
 ) -> tuple[int, int, I64]:
     """Move deadlines before `now_ms` from the heap to `due`, those that still hold.
 
@@ -111,7 +113,7 @@ def _expire(
 def _live(
     kind: I8, rows: I64, fresh: Flag, time_ms: I64, clock_ms: I64, promised_ms: I64, amount_e4: I64, came_from: I32,
     limits_ms: I64, spreads: float, routes: I64, usual: F64,
-    at_ms: I64, money: I64, place: I32, promise: I64, deadline: I64, heap: I64, n_heap: int,
+    at_ms: I64, money: I64, place: U16, promise: I64, deadline: I64, heap: I64, n_heap: int,
     was_ms: I64, had: I64, seen_at: I32, latency: F64, due: I64,
 ) -> tuple[int, I64]:  # fmt: skip
     """Lead every event's order through its life, in order; returns the size of `heap`, and what is due."""
@@ -130,7 +132,7 @@ def _live(
                 latency[i] = (time_ms[i] - since_ms) / 1000.0
         _write(i, stage, row, time_ms, promised_ms, amount_e4, came_from, at_ms, money, place, promise)
         seen_at[i] = place[row]
-        route = route_of(place[row, _CARRIER], place[row, _REGION])
+        route = route_of(seen_at[i, _CARRIER], seen_at[i, _REGION])
         if stage == DELIVERED and was_ms[i, DELIVERED] == 0 and 0 < at_ms[row, SHIPPED] < time_ms[i]:
             learn(route, (time_ms[i] - at_ms[row, SHIPPED]) / 1000.0, routes, usual)
         stage = _awaited(at_ms[row], limits_ms)
@@ -145,7 +147,7 @@ def _live(
 @numba.njit(cache=True)
 def _write(
     i: int, stage: int, row: int, time_ms: I64, promised_ms: I64, amount_e4: I64, came_from: I32,
-    at_ms: I64, money: I64, place: I32, promise: I64,
+    at_ms: I64, money: I64, place: U16, promise: I64,
 ) -> None:  # fmt: skip
     """Write event i into its order's row; the first time a stage is reached counts."""
     if stage <= CANCELLED and at_ms[row, stage] == 0:
@@ -182,7 +184,7 @@ class OrderLife:
         self._limits_ms = np.array([int(limits_seconds.get(stage, 0) * 1000) for stage in STAGES], np.int64)
         self._at_ms = np.zeros((1024, CANCELLED + 1), np.int64)
         self._money = np.zeros((1024, 3), np.int64)
-        self._place = np.zeros((1024, len(PLACES)), np.int32)
+        self._place = np.zeros((1024, len(PLACES)), np.uint16)  # of a kind there are 10,000 at most
         self._promise = np.zeros(1024, np.int64)
         self._deadline = np.zeros(1024, np.int64)
         self._heap = Deadlines()

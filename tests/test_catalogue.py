@@ -74,7 +74,7 @@ def played(*incidents: tuple[str, float]) -> tuple[list[dict], tuple[Label, ...]
 
 
 SPOILT = (("wrong_totals", 3.0), ("promotion_misuse", 3.5), ("lost_parcels", 4.0), ("broken_process", 3.0),
-          ("unreviewed", 5.5))  # fmt: skip
+          ("unreviewed", 5.5), ("wrong_parcels", 5.0))  # fmt: skip
 DRIFTS = (("field_dropped", 3.0), ("second_price_list", 5.5), ("new_pair", 7.0))
 MARGIN = (("margin_squeeze", 4.0), ("odd_customers", 6.5), ("late_channel", 3.0), ("late_system", 5.0),
           ("leaked_code", 7.0))  # fmt: skip
@@ -85,7 +85,8 @@ SHOWN = {
         "logistics.tracking_malformed", "logistics.tracking_reused", "logistics.delivered_without_shipped",
         "logistics.hand_over_overdue", "process.illegal_transition", "process.stage_skipped",
         "process.approval_overdue", "process.approved_by_nobody", "latency.clock_skew",
-        "process.shipped_unpaid", "payment.refund_over_paid",
+        "process.shipped_unpaid", "logistics.shipped_quantity", "logistics.shipped_items",
+        "payment.refund_over_paid",
     },
     DRIFTS: {"information.null_rate", "price.second_list", "promotion.new_pair"},
     MARGIN: {"price.margin_falling", "behaviour.quantity_over_cap", "behaviour.basket_outlier",

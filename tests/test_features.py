@@ -62,7 +62,8 @@ def events() -> tuple[bytes, ...]:
         for stage, delay in ((paid, 40), (approved, 90), (shipped, 700), (delivered, 4000)):
             if draw.random() < 0.9:
                 at = t + delay * draw.lognormvariate(0, 0.4)
-                raw.append((at + draw.choice([0, 0, 200]), stage(f"o{n}", at=round(at, 3))))
+                held = {"line_items": lines[: n % 4]} if stage is shipped and n % 4 else {}  # all of some orders
+                raw.append((at + draw.choice([0, 0, 200]), stage(f"o{n}", at=round(at, 3)) | held))
     return tuple(encoded(event) for _, event in sorted(raw, key=lambda pair: pair[0]))
 
 

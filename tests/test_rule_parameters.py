@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from config.settings import load
+from features.columns.pieces_shipped import PiecesShipped
+from features.partition import Partition
 from models.examples import approved, created, line, paid, shipped, stock
 from models.rule_checks import hits_of, partition_for, prepared, rows_of
 from tests.all_rules import RULES, rule
@@ -186,3 +190,22 @@ def test_an_approval_must_say_by_whom_only_where_that_is_required():
     events = [created(), approved()]
     assert not hits_of(rule("approved_by_nobody"), events)
     assert [hit.at for hit in hits_of(rule("approved_by_nobody", required=True), events)] == [1]
+
+
+def test_an_order_told_again_before_its_parcel_is_the_one_that_counts():
+    again = created(at=30, line_items=[line(quantity=2)], total_price="210.00")
+    assert not hits_of(rule("shipped_quantity"), [created(), again, shipped(line_items=[line(quantity=2)])])
+
+
+def test_a_parcel_that_was_told_before_its_order_counts_all_the_same():
+    events = [shipped(at=10, line_items=[line()]), created(at=20), shipped(at=30, line_items=[line()])]
+    assert [(hit.at, hit.observed) for hit in hits_of(rule("shipped_quantity"), events)] == [(2, 2)]
+
+
+def test_a_number_given_to_another_order_starts_anew():
+    parcel = shipped(line_items=[line()])
+    others = [created(f"o{n}", at=5 + n) for n in range(2, 40)]
+    partition = Partition(load(state={"max_orders": 16}), {"pieces_shipped": PiecesShipped()})
+    batches = [prepared(partition, events) for events in ([created(), parcel], others, [parcel | {"event_id": "x"}])]
+    assert np.nanmax(batches[0].columns["pieces_shipped"].values) == 1
+    assert batches[2].columns["pieces_shipped"].is_silent  # the order was forgotten, and with it what it held

@@ -11,7 +11,7 @@ import msgspec
 from config.errors import ConfigRefused
 from config.settings import Settings
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """To be raised whenever a part keeps something else than before under the same name, or the same under another."""
 LAYOUT_OF_SHARED: Final = 1
 """The same where workers share the log (`shuffle.on`)."""

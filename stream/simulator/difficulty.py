@@ -50,6 +50,7 @@ _EASY: Final[Mapping[str, Mapping[str, Any]]] = {
     "total_gap": {"duration_seconds": 2.0 * _HOUR},
     "unreviewed": {"orders": 24},
     "wrong_amount": {"orders": 24, "paid": 0.5},
+    "wrong_parcels": {"orders": 24},
     "wrong_refund": {"twice": 16, "above": 16},
     "wrong_totals": {"orders": 24},
 }
@@ -89,6 +90,7 @@ _HARD: Final[Mapping[str, Mapping[str, Any]]] = {
     "total_gap": {"duration_seconds": 0.5 * _HOUR},
     "unreviewed": {"orders": 4},
     "wrong_amount": {"orders": 4, "paid": 0.98},
+    "wrong_parcels": {"orders": 4},
     "wrong_refund": {"twice": 3, "above": 3},
     "wrong_totals": {"orders": 4},
 }
