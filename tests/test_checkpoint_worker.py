@@ -10,7 +10,6 @@ import signal
 
 import numpy as np
 import pytest
-from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from stream.checkpoint.changelog import Changelog
@@ -23,16 +22,9 @@ from stream.engine.worker import run_worker
 from stream.pipeline import Pipeline
 from tests.parts.dying_worker import Life, started
 from tests.parts.same_state import differences
-from tests.parts.traffic import committed, delivered, read, run_in_thread
+from tests.parts.traffic import committed, delivered, read
 from tests.small_shop import REGISTER, log, reference
-
-# half a session is what the embedded broker takes to form a group of one
-QUICK = {
-    "session_timeout_seconds": 2.0,
-    "rebalance_timeout_seconds": 6.0,
-    "commit_interval_seconds": 0.1,
-    "max_poll_records": 25,
-}
+from tests.small_shop_worker import QUICK, changed, elsewhere, fill, pipeline
 
 
 @pytest.fixture
@@ -41,40 +33,6 @@ def settings(settings):
     return changed(
         settings, kafka=QUICK, time={"idle_source_seconds": 1000.0}, checkpoint={"on": True, "interval_seconds": 0.1}
     )
-
-
-def changed(settings, **sections):
-    update = {name: getattr(settings, name).model_copy(update=values) for name, values in sections.items()}
-    return settings.model_copy(update=update)
-
-
-def elsewhere(settings, name: str):
-    """The same orders, read by another group that tells others."""
-    kafka = {"group": f"{settings.kafka.group}-{name}", "alerts_topic": f"{settings.kafka.alerts_topic}-{name}"}
-    return changed(settings, kafka=kafka, redis={"stream": f"{settings.redis.stream}-{name}"})
-
-
-def fill(settings, end: int | None = None, start: int = 0) -> None:
-    """Send the small shop's log, each record to its partition."""
-
-    async def run() -> None:
-        await ensure_topics(settings, {})
-        producer = AIOKafkaProducer(bootstrap_servers=settings.kafka.brokers)
-        await producer.start()
-        topic = settings.kafka.orders_topic
-        sent = [
-            await producer.send(topic, record.value, record.key, partition)
-            for partition, records in enumerate(log())
-            for record in records[start:end]
-        ]
-        await asyncio.gather(*sent)
-        await producer.stop()
-
-    run_in_thread(asyncio.run, run())
-
-
-def pipeline(settings) -> Pipeline:
-    return Pipeline(settings, promotions=REGISTER)
 
 
 def saved(settings):

@@ -176,7 +176,7 @@ class Decodes(EveryOrder):
 def test_a_letter_that_is_replayed_twice_is_judged_once(settings, run):
     refuse(settings, letter(5, GOOD, "TooLong", "over decode.max_event_bytes, which was raised since"))
     assert [run("replay", "--error", "TooLong")[1].split()[0] for _ in range(2)] == [b"1", b"1"]
-    quick = {"session_timeout_seconds": 2.0, "rebalance_timeout_seconds": 6.0, "commit_interval_seconds": 0.2}
+    quick = {"session_timeout_seconds": 4.0, "rebalance_timeout_seconds": 8.0, "commit_interval_seconds": 0.2}
     settings = settings.model_copy(update={"kafka": settings.kafka.model_copy(update=quick)})
     done = run_worker(settings, Decodes(settings), until_caught_up=True)
     assert (done.events, done.duplicates, done.dead_letters) == (1, 1, 0)

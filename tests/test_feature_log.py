@@ -2,67 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import threading
 import time
-from functools import cache
 from uuid import uuid4
 
 import pyarrow as pa
 import pytest
-from aiokafka import AIOKafkaProducer
 
-import features
-from stream.archive import Archive
-from stream.archiver import Archiver, Landing
 from stream.engine.worker import run_worker
 from stream.feature_log import read_block
 from stream.parity import check
 from stream.pipeline import Pipeline
-from stream.simulator import SimulatorSettings, simulate
-from stream.simulator.incidents import make
+from tests.feature_traffic import archived, events, send
 from tests.parts.traffic import committed, read, run_in_thread, wait_until
-
-
-@cache
-def events():
-    """A simulated hour and a quarter with wrong prices."""
-    typo = make("price_typo", after_seconds=3_600.0)
-    return tuple(simulate(SimulatorSettings(seed=6, duration_seconds=4_500, orders_per_second=0.3, incidents=(typo,))))
 
 
 def placed():
     return sum(b'"order.created"' in event.value for event in events())
 
 
-def send(settings, some):
-    """Events by their own keys, as a shop sends them."""
-
-    async def run():
-        producer = AIOKafkaProducer(bootstrap_servers=settings.kafka.brokers, linger_ms=5)
-        await producer.start()
-        sent = [await producer.send(settings.kafka.orders_topic, event.value, event.key.encode()) for event in some]
-        await asyncio.gather(*sent)
-        await producer.stop()
-
-    asyncio.run(run())
-
-
 @pytest.fixture
 def settings(settings):
     own = {"on": True, "topic": f"features-{uuid4().hex[:8]}", "every_seconds": 0.3}
-    kafka = settings.kafka.model_copy(update={"session_timeout_seconds": 2.0, "rebalance_timeout_seconds": 6.0})
+    kafka = settings.kafka.model_copy(update={"session_timeout_seconds": 4.0, "rebalance_timeout_seconds": 8.0})
     return settings.model_copy(
         update={"feature_log": settings.feature_log.model_copy(update=own), "kafka": kafka},
     )
-
-
-def archived(settings, folder):
-    archiver = Archiver(settings, Archive(str(folder), settings.feature_log.topic), Landing(), until_caught_up=True)
-    asyncio.run(asyncio.wait_for(archiver.run(), 120))
-    return features.history("2000-01-01", "2100-01-01", path=folder, frame="arrow")
 
 
 class Failing(Pipeline):

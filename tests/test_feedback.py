@@ -27,10 +27,10 @@ from stream.feedback.labels import LABEL, LABEL_FROM, LABEL_TIME, beside, labell
 from stream.feedback.read import feedback_of
 from stream.incident import fingerprint_of
 from stream.pipeline import Pipeline
+from tests.feature_traffic import send
 from tests.parts.traffic import delivered, wait_until
 from tests.small_shop import log
 from tests.small_shop import run as run_shop
-from tests.test_feature_log import send
 
 HOUR_MS = 3_600_000
 NOON_MS = 1_767_268_800_000
@@ -268,7 +268,7 @@ def run(monkeypatch, capsys, settings, tmp_path):
         return ended.value.code or 0, captured.out, captured.err
 
     update = {
-        "kafka": settings.kafka.model_copy(update={**kafka, "session_timeout_seconds": 2.0}),
+        "kafka": settings.kafka.model_copy(update={**kafka, "session_timeout_seconds": 4.0}),
         "feedback": settings.feedback.model_copy(update={"on": True, "topic": f"feedback-{name}", "loss_limit": 1e9}),
     }
     call.settings = settings.model_copy(update=update)

@@ -17,40 +17,23 @@ from pathlib import Path
 from types import SimpleNamespace
 from uuid import uuid4
 
-import msgspec
 import numpy as np
 import pytest
-from prometheus_client import CollectorRegistry
 
 from config.settings import load
 from models.detectors.half_space_trees import HalfSpaceTrees
 from models.detectors.sklearn_detector import SklearnDetector
-from models.package import ModelRefused, Package, pack
+from models.package import ModelRefused, Package
 from stream.control_topic import Announcement, announce
-from stream.engine.control import Control, followed
-from stream.engine.control_metrics import ControlMetrics
+from stream.engine.control import followed
 from stream.engine.worker import run_worker
 from stream.model_registry.registry import Registry
-from stream.model_registry.skew import feature_hash, feature_hashes, libraries
+from stream.model_registry.skew import libraries
 from stream.pipeline import Pipeline
+from tests.feature_traffic import events, send
 from tests.parts.traffic import wait_until
+from tests.served_models import FEATURES, Worker, about, package, served_from
 from tests.small_shop import log
-from tests.test_feature_log import events, send
-
-FEATURES = ("margin", "basket_total")
-TALKATIVE = {"family_alert_score": {"behaviour": 0.5}}
-
-
-def package(seed):
-    rows = np.random.default_rng(1).normal(size=(600, 2))
-    trees = HalfSpaceTrees(n_trees=3, height=4, window_size=100, seed=seed)
-    trees.learn(rows)
-    return pack("half_space_trees", trees, FEATURES, np.random.default_rng(2).normal(size=(300, 2)))
-
-
-def about(settings, **more):
-    known = {"feature_hash": feature_hash(settings, FEATURES), "feature_hashes": feature_hashes(settings, FEATURES)}
-    return {"author": "ann", "libraries": libraries(), **known, **more}
 
 
 @pytest.fixture
@@ -61,33 +44,6 @@ def registry(tmp_path):
         registry.add("baskets", package(seed), **about(load()))
     registry.promote("baskets", 1, author="ann")
     return registry
-
-
-def served_from(registry, **more):
-    detectors = {"half_space_trees": {"model": "baskets"}}
-    return load(models={"registry": registry.address}, detectors=detectors, judge=TALKATIVE, **more)
-
-
-class Worker:
-    """A pipeline and what hears of changed models, without Kafka."""
-
-    def __init__(self, settings):
-        self.pipeline = Pipeline(settings)
-        self.metrics = CollectorRegistry()
-        self.control = Control(settings, self.pipeline, ControlMetrics(self.metrics, self.pipeline), self.send)
-        self.sent = {}
-
-    async def send(self, key, value):
-        self.sent[key] = value
-
-    def hear(self, *words):
-        records = [SimpleNamespace(key=word.key, value=msgspec.json.encode(word)) for word in words]
-        asyncio.run(self.control.hear(records))
-        return self.pipeline.models["half_space_trees"]
-
-    def reloads(self, outcome):
-        labels = {"detector": "half_space_trees", "outcome": outcome}
-        return self.metrics.get_sample_value("orderwatch_model_reloads_total", labels)
 
 
 def versions_in(alerts):
@@ -293,7 +249,7 @@ def test_a_promotion_reaches_a_worker_under_load_within_five_seconds_and_holds_a
 
     own = served_from(registry).model_copy(update={"redis": settings.redis, "instance": settings.instance})
     kafka = settings.kafka.model_copy(
-        update={"control_topic": f"control-{uuid4().hex[:8]}", "session_timeout_seconds": 2.0}
+        update={"control_topic": f"control-{uuid4().hex[:8]}", "session_timeout_seconds": 4.0}
     )
     own = own.model_copy(update={"kafka": kafka})
     pipeline, took, stop = Pipeline(own), {}, threading.Event()

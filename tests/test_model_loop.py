@@ -31,8 +31,8 @@ from stream.parity import check
 from stream.pipeline import Pipeline
 from stream.simulator import SimulatorSettings, simulate
 from stream.simulator.incidents import make
+from tests.feature_traffic import archived, send
 from tests.parts.traffic import committed, wait_until
-from tests.test_feature_log import archived, send
 
 COLUMNS = ("basket_total", "basket_size", "discount_depth", "margin", "price_deviation")
 HOUR = 3_600.0

@@ -41,7 +41,7 @@ from tests.parts.services import settings_on
 from tests.parts.traffic import committed, send, wait_until, with_orders
 
 TOKEN = "a-token-of-this-test"
-QUICK = {"session_timeout_seconds": 2.0, "rebalance_timeout_seconds": 6.0, "commit_interval_seconds": 0.2}
+QUICK = {"session_timeout_seconds": 4.0, "rebalance_timeout_seconds": 8.0, "commit_interval_seconds": 0.2}
 STOP_SECONDS = 5.0
 
 

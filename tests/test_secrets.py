@@ -102,7 +102,7 @@ def test_a_worker_leaves_no_secret_in_log_topics_redis_or_metrics(settings, part
     with RedisServer(parts.redis_binary, options=["--requirepass", password]) as server:
         own = {"url": server.url, "password": SecretStr(password)}
         web = {"on": True, "port": free_ports(1)[0], "token": SecretStr(token)}
-        kafka = {"session_timeout_seconds": 2.0, "rebalance_timeout_seconds": 6.0}
+        kafka = {"session_timeout_seconds": 4.0, "rebalance_timeout_seconds": 8.0}
         sections = {"redis": own, "web": web, "kafka": kafka}
         settings = settings.model_copy(
             update={name: getattr(settings, name).model_copy(update=keys) for name, keys in sections.items()}

@@ -23,8 +23,8 @@ from stream.pipeline import Pipeline
 from stream.scored_rows import RAW, SCORE
 from stream.shadow import ShadowReport
 from stream.whole_topic import add
+from tests.served_models import Worker, about, package, served_from
 from tests.small_shop import log
-from tests.test_hot_reload import Worker, about, package, served_from
 
 NOTHING = dict.fromkeys(PromotionPolicy.model_fields)
 

@@ -15,7 +15,7 @@ from stream.shuffle.judge import SharedJudge
 from tests.parts.sharing_worker import Member
 from tests.parts.traffic import committed, delivered
 from tests.small_shop import PARTITIONS, REGISTER, log, reference
-from tests.test_checkpoint_worker import QUICK, changed, elsewhere, fill, pipeline
+from tests.small_shop_worker import QUICK, changed, elsewhere, fill, pipeline
 
 pytestmark = pytest.mark.timeout(400)  # several processes that import, compile and rebalance: minutes on a busy machine
 

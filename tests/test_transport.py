@@ -22,8 +22,8 @@ from faust.types import TP
 from pydantic import SecretStr
 
 from stream.engine.app import create_app, security
+from stream.engine.in_flight import BATCHES_IN_FLIGHT, Batch
 from stream.engine.topics import ensure_topics
-from stream.engine.transport import BATCHES_IN_FLIGHT, Batch
 from stream.record import StoredRecord
 from tests.parts.every_order import Judged
 
@@ -254,7 +254,7 @@ async def test_a_batch_that_went_with_the_last_share_does_not_keep_the_next_one_
     async with started(settings, judge) as app:
         await send(settings, 10)
         await until(lambda: sum(len(offsets) for _, offsets in judge.batches) == 40)
-        app.orders._unjudged = 1  # not drained in time, and cleared from the channel by Faust
+        app.orders._in_flight.begin()  # not drained in time, and cleared from the channel by Faust
         await app.orders.on_partitions_assigned(app.orders.assignment(), app.consumer_generation_id)
         await app.orders.perform_seek()
         await send(settings, 10)

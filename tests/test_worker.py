@@ -18,15 +18,15 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from stream.engine.in_flight import BATCHES_IN_FLIGHT
 from stream.engine.topics import TopicError, ensure_topics
-from stream.engine.transport import BATCHES_IN_FLIGHT
 from stream.engine.worker import on_embedded, run_worker
 from tests.parts.every_order import EveryOrder, orders
 from tests.parts.redis_server import RedisServer
 from tests.parts.traffic import committed, delivered, read, run_in_thread, send, wait_until, with_orders
 
 # half a session is what the embedded broker takes to form a group of one
-QUICK = {"session_timeout_seconds": 2.0, "rebalance_timeout_seconds": 6.0, "commit_interval_seconds": 0.2}
+QUICK = {"session_timeout_seconds": 4.0, "rebalance_timeout_seconds": 8.0, "commit_interval_seconds": 0.2}
 
 
 class StopWhenIdle(EveryOrder):

@@ -25,11 +25,12 @@ from stream.engine.control_metrics import ControlMetrics
 from stream.engine.feature_writer import FeatureWriter
 from stream.engine.feedback_reader import FeedbackReader
 from stream.engine.flow import Flow
+from stream.engine.in_flight import BATCHES_IN_FLIGHT
 from stream.engine.metrics import PublishMetrics
 from stream.engine.publisher import Publisher
 from stream.engine.sharing import Sharing
 from stream.engine.slice_publisher import SlicePublisher
-from stream.engine.transport import BATCHES_IN_FLIGHT, BATCHES_PER_POLL, BatchConsumer, BatchTransport
+from stream.engine.transport import BATCHES_PER_POLL, BatchConsumer, BatchTransport
 from stream.engine.warm_up import warm_up
 from stream.feature_log import FeatureLog
 from stream.feedback.effect import FeedbackEffect
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from stream.alert import Alert
     from stream.engine.flow import Judge
-    from stream.engine.transport import Batch
+    from stream.engine.in_flight import Batch
 
 _IDLE_TICK_SECONDS = 1.0
 _MESSAGE_BYTES = 64 << 20  # whether a message is too long is for the broker to say, not the producer

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from stream.alert import Alert
     from stream.dead_letter import DeadLetter
     from stream.engine.feature_writer import FeatureWriter
+    from stream.engine.in_flight import Batch
     from stream.engine.publisher import Publisher
-    from stream.engine.transport import Batch, BatchConsumer
+    from stream.engine.transport import BatchConsumer
     from stream.record import Record
     from stream.scored_rows import ScoredRows
 

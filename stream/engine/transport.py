@@ -22,16 +22,17 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 
 from stream.checkpoint.schema import StateRefused
 from stream.engine.fetch_thread import FetchThread
+from stream.engine.in_flight import Batch, InFlight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Coroutine, Iterator, Mapping, Sequence
 
     import faust
     from faust.types import TP
@@ -39,31 +40,10 @@ if TYPE_CHECKING:
     from stream.checkpoint.checkpointer import Checkpointer
     from stream.engine.app import EngineApp
     from stream.engine.fetch_thread import Look
-    from stream.record import Record
 
-BATCHES_IN_FLIGHT = 8
 BATCHES_PER_POLL = 4  # each poll crosses to the fetching thread and back, so it is made worth it
 _CLOSED_SECONDS = 0.02
 _POLL_SECONDS = 0.25  # longest wait for records: a stop and a look at the end take as long
-
-
-class Batch(NamedTuple):
-    """Records of one partition in offset order, and the generation of the group they were fetched in.
-
-    `wait` : when these were handed over, some partition still held records that were not. `more` : the same
-    fetch brought another batch, which follows.
-    """
-
-    tp: TP
-    records: Sequence[Record]
-    generation: int
-    wait: bool = True
-    more: bool = False
-
-    @property
-    def next_offset(self) -> int:
-        """The offset to commit once this batch is done."""
-        return self.records[-1].offset + 1
 
 
 class BatchConsumer(driver.Consumer):
@@ -76,11 +56,7 @@ class BatchConsumer(driver.Consumer):
         self._fetch_max_wait_ms = transport.fetch_max_wait_ms
         self._drain_seconds = transport.drain_seconds
         self._checkpointer = transport.checkpointer
-        self._finished: dict[TP, int] = {}  # the offset after the last batch marked done
-        self._done: dict[TP, int] = {}  # the next offset to commit
-        self._in_flight = 0
-        self._unjudged = 0
-        self._changed = asyncio.Event()
+        self._in_flight = InFlight(keeps_state=transport.checkpointer is not None)
         self._open = True
         self._at_end = False
         self.is_member = False
@@ -109,28 +85,20 @@ class BatchConsumer(driver.Consumer):
 
     def mark_judged(self) -> None:
         """Say that a batch has left the channel, and that its events were judged or are void."""
-        self._unjudged = max(0, self._unjudged - 1)  # it may be of a share that was taken away
-        self._changed.set()
+        self._in_flight.judged()
 
     def mark_done(self, batch: Batch) -> None:
         """Say that `batch` has had all its effects, save for what `hold_back` names: it may be committed."""
         if self.is_current(batch.generation):
-            self._finished[batch.tp] = batch.next_offset
-            if self._checkpointer is None:
-                self._done[batch.tp] = batch.next_offset
-            self._in_flight -= 1
-            self._changed.set()
+            self._in_flight.done(batch)
 
     def hold_back(self, held: Mapping[int, int]) -> None:
         """Commit nothing of what waits to be merged: `held` is partition -> first offset that does."""
-        for tp, offset in self._finished.items() if self._checkpointer is None else ():
-            self._done[tp] = min(offset, held.get(tp.partition, offset))
+        self._in_flight.hold_back(held)
 
     def mark_saved(self, offsets: Mapping[int, int]) -> None:
         """Say that the state up to these offsets is safe: they may be committed."""
-        for tp in self._assigned():
-            if tp.partition in offsets:
-                self._done[tp] = offsets[tp.partition]
+        self._in_flight.saved(offsets, self._assigned())
 
     def is_current(self, generation: int) -> bool:
         """Whether a batch of this generation is still ours to judge."""
@@ -145,36 +113,31 @@ class BatchConsumer(driver.Consumer):
         try:
             async with asyncio.timeout(seconds):
                 while self._in_flight:
-                    self._changed.clear()
-                    await self._changed.wait()
+                    await self._in_flight.changed()
         except TimeoutError:
             left = "%d batches were not finished within %g s and will be read again"
-            self.log.warning(left, self._in_flight, seconds)
+            self.log.warning(left, len(self._in_flight), seconds)
         else:
             await self._save_within(seconds)
-        await self._commit_within(seconds)
+        uncommitted = "Kafka took no commit within %g s: what was done last will be read again"
+        await self._within(seconds, self._commit_all(), uncommitted)
         return not self._in_flight
 
     async def _save_within(self, seconds: float) -> None:
-        if self._checkpointer is None or self._checkpointer.is_clean:
-            return
-        saving = asyncio.ensure_future(self._checkpointer.try_to_save(self.mark_saved))
-        done, _ = await asyncio.wait({saving}, timeout=seconds)
-        if not done:
-            saving.cancel()
-            self.log.warning("no checkpoint within %g s: what came since the last one will be read again", seconds)
-        else:
-            saving.result()
+        if self._checkpointer is not None and not self._checkpointer.is_clean:
+            saving = self._checkpointer.try_to_save(self.mark_saved)
+            unsaved = "no checkpoint within %g s: what came since the last one will be read again"
+            await self._within(seconds, saving, unsaved)
 
-    async def _commit_within(self, seconds: float) -> None:
-        """Commit, or say that Kafka took none; not waited for by a timeout, since Faust swallows what that throws."""
-        committing = asyncio.ensure_future(self._commit_all())
-        done, _ = await asyncio.wait({committing}, timeout=seconds)
-        if not done:
-            committing.cancel()
-            self.log.warning("Kafka took no commit within %g s: what was done last will be read again", seconds)
+    async def _within(self, seconds: float, work: Coroutine[Any, Any, Any], warning: str) -> None:
+        """Wait for `work`, or say what was not done; no `asyncio.timeout`, since Faust swallows what that throws."""
+        task = asyncio.ensure_future(work)
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+        if done:
+            task.result()
         else:
-            committing.result()
+            task.cancel()
+            self.log.warning(warning, seconds)
 
     async def _commit_all(self) -> None:
         for _ in range(2):  # the first may only have waited for a commit begun before the last mark
@@ -216,18 +179,17 @@ class BatchConsumer(driver.Consumer):
 
     async def _until_judged(self) -> None:
         """Wait until all that was fetched is judged: what comes meanwhile makes the next batches larger and fewer."""
-        while self._unjudged and self._open and self.flow_active and not self.should_stop:
-            self._changed.clear()
+        while not self._in_flight.all_judged and self._open and self.flow_active and not self.should_stop:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_SECONDS):
-                    await self._changed.wait()
+                    await self._in_flight.changed()
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         yield from (tp for tp in super()._filter_tps_with_pending_acks(topics) if tp.topic != self._topic)
-        yield from (tp for tp in self._done if topics is None or tp in topics or tp.topic in topics)
+        yield from (tp for tp in self._in_flight.may_commit if topics is None or tp in topics or tp.topic in topics)
 
     def _new_offset(self, tp: TP) -> int | None:
-        return self._done.get(tp) if tp.topic == self._topic else super()._new_offset(tp)
+        return self._in_flight.may_commit.get(tp) if tp.topic == self._topic else super()._new_offset(tp)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self.is_member = False
@@ -267,14 +229,10 @@ class BatchConsumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self._sought = None
-        self._done.clear()
-        self._finished.clear()
-        self._in_flight = 0
-        self._unjudged = 0  # what was in the channel when the last share was taken away is judged by nobody
         self._open = True
         self._at_end = False
         self._arrived = monotonic()
-        self._changed.set()
+        self._in_flight.clear()
         await super().on_partitions_assigned(assigned, generation_id)
         self.is_member = True  # the group has told its share, which may be nothing
 
@@ -315,8 +273,7 @@ class BatchConsumer(driver.Consumer):
         """Put `batch` on the channel as soon as there is room; false if it may not be delivered any more."""
         if not await self._room(batch.generation):
             return False
-        self._in_flight += 1
-        self._unjudged += 1
+        self._in_flight.begin()
         self._at_end = False
         self._arrived = monotonic()
         self._read_offset[batch.tp] = batch.next_offset  # before the wait below: a rebalance sets it anew
@@ -332,9 +289,8 @@ class BatchConsumer(driver.Consumer):
 
     async def _room(self, generation: int) -> bool:
         """Wait until one more batch may be in flight; false if meanwhile it must not be delivered at all."""
-        while self._in_flight >= BATCHES_IN_FLIGHT and self._takes(generation):
-            self._changed.clear()
-            await self.wait_first(self._changed.wait(), self.suspend_flow.wait())
+        while self._in_flight.is_full and self._takes(generation):
+            await self.wait_first(self._in_flight.changed(), self.suspend_flow.wait())
         return self._takes(generation)
 
     def _takes(self, generation: int) -> bool:
