@@ -7,7 +7,7 @@ little a short day says of a share:
     P(X = x) = C(n, x) B(x + k + 1, n - x + N - k + 1) / B(k + 1, N - k + 1)
 
 A value explains if P(X >= observed) times the number of values that were tried (Bonferroni) is at most `_ALPHA`.
-A dimension of which no usual share is known explains nothing.
+A dimension of which no usual share is known explains nothing; an error is no order's, so its usual share is 0.
 
 Source: Gelman et al., Bayesian Data Analysis (3rd ed.), ch. 2.4 (the predictive distribution of a share).
 """
@@ -22,7 +22,8 @@ from typing import Final
 from features.batch import PLACES
 from stream.cloud_event import Segment
 
-DIMENSIONS: Final = (*PLACES[:4], "promotion")
+_ERROR: Final = "error"
+DIMENSIONS: Final = (*PLACES[:4], "promotion", _ERROR)
 _MIN_ORDERS: Final = 3  # one order has one channel: that explains nothing
 _MIN_SHARE: Final = 0.5
 _MIN_LIFT: Final = 1.25
@@ -53,6 +54,9 @@ def _candidates(
     affected: Mapping[str, Counter[str]], n: int, usual: Mapping[str, Counter[str]], alpha: float
 ) -> Iterable[Segment]:
     for dimension, counts in affected.items():
+        if dimension == _ERROR:
+            yield from _commonest(counts, n)
+            continue
         total = usual[dimension].total() if dimension in usual else 0
         if not total:
             continue
@@ -61,6 +65,12 @@ def _candidates(
         baseline = known / total
         if share >= max(_MIN_SHARE, _MIN_LIFT * baseline) and chance(hits, n, known, total) <= alpha:
             yield Segment(dimension, value, round(share, 4), round(baseline, 4))
+
+
+def _commonest(errors: Counter[str], n: int) -> Iterable[Segment]:
+    value, hits = max(errors.items(), key=lambda item: (item[1], item[0]))
+    if hits / n >= _MIN_SHARE:
+        yield Segment(_ERROR, value, round(hits / n, 4), 0.0)
 
 
 def chance(hits: int, n: int, known: int, total: int) -> float:

@@ -25,6 +25,7 @@ from stream.malformed import malformed_verdicts
 from stream.memory_start import MemoryStart
 from stream.model_registry.serving import Served
 from stream.record import Record
+from stream.senders import Senders
 from stream.shadow import Shadow
 
 
@@ -61,6 +62,7 @@ class StageOne:
         self._judges = [assembly.judge(number, self._partitions[number].spaces) for number in range(n)]
         self._explainers = [assembly.explainer(self._judges[k], self._partitions[k].spaces) for k in range(n)]
         self._floods = [KeyFlood(k, self._partitions[k].spaces) for k in range(n)]
+        self._senders = [Senders() for _ in range(n)]
         self.shadows: list[Shadow] = []
         self.feature_log = FeatureLog.of(settings, assembly.versions)
         self.memory = MemoryStart(n)
@@ -103,7 +105,8 @@ class StageOne:
         if self.feature_log:
             self.feature_log.take(partition, self.memory[partition], batch, self._scoring(partition))
         verdicts += self._floods[partition].look(batch)
-        verdicts += malformed_verdicts(decoded.dead_letters, batch, partition, clock_before_ms)
+        letters = decoded.dead_letters
+        verdicts += malformed_verdicts(letters, batch, partition, clock_before_ms, self._senders[partition])
         piece = self._across.cut(partition, batch, verdicts, self._partitions[partition].spaces)
         late = int(np.count_nonzero(batch.late))
         return Judged(piece, decoded.dead_letters, len(batch), decoded.duplicates, late)
@@ -120,6 +123,7 @@ class StageOne:
             f"judge.{partition}": self._judges[partition],
             f"explainer.{partition}": self._explainers[partition],
             f"key_flood.{partition}": self._floods[partition],
+            f"senders.{partition}": self._senders[partition],
         }
 
     def _scoring(self, partition: int) -> list[Watch]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 import msgspec
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from stream.simulator.incident import STRICT, Count, Incident, Scene
@@ -55,7 +56,8 @@ _PHONE, _POSTAL_CODE = "call me", "??"
 class Malformed(Incident):
     """`broken` messages that are no event, and `spoilt` orders whose phone and postal code can't be right.
 
-    The broken ones are extra orders of which nothing more is heard; the spoilt ones go their usual way.
+    The broken ones are extra orders of which nothing more is heard; the spoilt ones go their usual way. With a
+    `source`, the broken ones say that it sent them.
     """
 
     kinds: ClassVar[tuple[str, ...]] = (
@@ -67,6 +69,7 @@ class Malformed(Incident):
 
     broken: Count = 40
     spoilt: Count = 20
+    source: Annotated[str, Field(max_length=64)] = ""
 
     @property
     def entity(self) -> str:
@@ -77,6 +80,8 @@ class Malformed(Incident):
         """Add this slot's broken and spoilt orders."""
         broken = scene.orders_at(scene.scheduled(self.broken, "broken"))
         for order in broken:
+            if self.source:
+                order.retell = self._signed
             order.garble = _BREAKAGES[int(scene.rng.integers(len(_BREAKAGES)))]
             order.journey = no_journey()
         spoilt = scene.orders_at(scene.scheduled(self.spoilt, "spoilt"))
@@ -85,3 +90,6 @@ class Malformed(Incident):
         for order in broken + spoilt:
             scene.touch(order.order_id, order.time_ms)
         return orders + broken + spoilt
+
+    def _signed(self, event: dict[str, Any]) -> dict[str, Any]:
+        return {"source": self.source} | event
