@@ -100,7 +100,7 @@ def _is_level(outlier: Outlier, one: Batch) -> bool:
 def _is_usual(outlier: Outlier, changed: Batch, entity: str) -> bool:
     """Whether nothing is far off, and what the verdict is about lies in its range."""
     column, observed = changed.columns[outlier.feature], outlier.observed(changed)
-    if np.count_nonzero(outlier.is_large(changed, column)):
+    if np.count_nonzero(outlier.is_large(outlier.raw(changed, column), changed, column)):
         return False
     inside = (outlier.side == "low") | (observed <= column.high)
     inside &= (outlier.side == "high") | (observed >= column.low)

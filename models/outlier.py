@@ -49,9 +49,9 @@ class Outlier(ABC):
             return np.abs(column.values)
         return np.maximum(column.values if self.side == "high" else -column.values, 0.0)
 
-    def is_large(self, batch: Batch, column: Column) -> Flag:
-        """Rows whose deviation is large enough to be an alert."""
-        far = self.raw(batch, column) >= self.min_spreads
+    def is_large(self, raw: F64, batch: Batch, column: Column) -> Flag:
+        """Rows whose deviation, `raw` of them, is large enough to be an alert."""
+        far = raw >= self.min_spreads
         if not np.count_nonzero(far):
             return far
         with np.errstate(divide="ignore", invalid="ignore"):

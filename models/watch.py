@@ -118,7 +118,8 @@ class OutlierWatch(Watch):
 
     def _raw(self, batch: Batch) -> tuple[F64, Flag]:
         column = batch.columns[self._outlier.feature]
-        return self._outlier.raw(batch, column), self._outlier.is_large(batch, column)
+        raw = self._outlier.raw(batch, column)
+        return raw, self._outlier.is_large(raw, batch, column)
 
     def event(self, batch: Batch, rows: I64) -> I64:
         """Positions of the events that the outlier's rows belong to."""

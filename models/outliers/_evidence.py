@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Gt
 from pydantic.dataclasses import dataclass
 
-from features.batch import Batch, Column, Flag
+from features.batch import F64, Batch, Column, Flag
 from features.feature import STRICT
 from models.outlier import Outlier
 
@@ -20,6 +20,6 @@ class Evidence(Outlier):
 
     min_evidence: Annotated[float, Gt(0)] = 15.0
 
-    def is_large(self, batch: Batch, column: Column) -> Flag:  # noqa: ARG002  # evidence needs no second measure
+    def is_large(self, raw: F64, batch: Batch, column: Column) -> Flag:  # noqa: ARG002  # evidence needs no second measure
         """Rows after which the evidence is enough."""
-        return column.values >= self.min_evidence
+        return raw >= self.min_evidence

@@ -30,9 +30,9 @@ class NewPromotionPair(Outlier):
 
     min_expected: Annotated[float, Gt(0)] = 5.0
 
-    def is_large(self, batch: Batch, column: Column) -> Flag:  # noqa: ARG002  # a count needs no second measure
+    def is_large(self, raw: F64, batch: Batch, column: Column) -> Flag:  # noqa: ARG002  # a count needs no second measure
         """Orders with a pair that should have been seen long ago."""
-        return column.values >= self.min_expected
+        return raw >= self.min_expected
 
     def observed(self, batch: Batch) -> F64:
         """1: the first order with the pair."""

@@ -30,9 +30,9 @@ class SlowRoute(Outlier):
 
     min_evidence: Annotated[float, Gt(0)] = 25.0
 
-    def is_large(self, batch: Batch, column: Column) -> Flag:
+    def is_large(self, raw: F64, batch: Batch, column: Column) -> Flag:  # noqa: ARG002  # evidence needs no second measure
         """Events after which the evidence is enough."""
-        return self.raw(batch, column) >= self.min_evidence
+        return raw >= self.min_evidence
 
     def observed(self, batch: Batch) -> F64:
         """The evidence, in spreads: no single latency need be odd."""

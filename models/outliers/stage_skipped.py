@@ -33,9 +33,9 @@ class StageSkipped(Outlier):
 
     min_surprise: Annotated[float, Gt(0)] = 2.0
 
-    def is_large(self, batch: Batch, column: Column) -> Flag:  # noqa: ARG002  # surprise needs no second measure
+    def is_large(self, raw: F64, batch: Batch, column: Column) -> Flag:  # noqa: ARG002  # surprise needs no second measure
         """Steps that are skipped rarely enough."""
-        return column.values >= self.min_surprise
+        return raw >= self.min_surprise
 
     def observed(self, batch: Batch) -> F64:
         """1: this order skipped it."""
