@@ -67,8 +67,8 @@ def run(faults: list[Fault], arguments: argparse.Namespace, rows: list[Row]) -> 
         with RedisServer(program("redis-server"), options=options, host=network.address("redis")) as redis:
             for size in (1, 3):
                 chosen = [fault for fault in faults if (fault.needs == "three brokers") == (size == 3)]
-                fills_disk = size == 1 and arguments.only in disk.NAME and network.is_ours()
-                if not chosen and not fills_disk:
+                full = [name for name in disk.ROWS if arguments.only in name] if size == 1 and network.is_ours() else []
+                if not chosen and not full:
                     continue
                 with KafkaCluster(size, host=network.address("kafka")) as kafka:
                     stage = Stage(shop, kafka, redis, size, arguments.seed, Path(folder), faketime(), calm)
@@ -76,8 +76,7 @@ def run(faults: list[Fault], arguments: argparse.Namespace, rows: list[Row]) -> 
                         began = time.monotonic()
                         rows.append(_played(stage, fault, arguments.times or fault.times))
                         console.print(rows[-1], f"{time.monotonic() - began:.0f} s")
-                    if fills_disk:
-                        rows.append(disk.replay_on_a_full_disk(stage))
+                    rows += [_filled(stage, name) for name in full]
 
 
 def _played(stage: Stage, fault: Fault, times: int) -> Row:
@@ -87,6 +86,15 @@ def _played(stage: Stage, fault: Fault, times: int) -> Row:
     except Exception:  # noqa: BLE001  # whatever it is, the table says that the fault was not survived
         wide_console().print_exception()
         return Row.unfinished(fault.name)
+
+
+def _filled(stage: Stage, name: str) -> Row:
+    """The row of a full disk."""
+    try:
+        return disk.ROWS[name](stage)
+    except Exception:  # noqa: BLE001  # as above
+        wide_console().print_exception()
+        return Row.unfinished(name)
 
 
 def main() -> None:
@@ -108,7 +116,7 @@ def main() -> None:
             if not is_possible(fault):
                 console.print(f"left out, since there is no {fault.needs} here: {fault.name}")
         if not network.is_ours():
-            console.print(f"left out, since nothing may be mounted here: {disk.NAME}")
+            console.print(f"left out, since nothing may be mounted here: {', '.join(disk.ROWS)}")
         console.print(f"{time.monotonic() - began:.0f} s in all")
     sys.exit(not all(row.is_exact for row in rows))
 
