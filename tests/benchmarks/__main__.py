@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks [--quick] [--real] [--json FILE]
 
-Six to eight minutes, or about two with `--quick`. Nothing passes or fails here: the figures are printed
+Ten to twelve minutes, or about two with `--quick`. Nothing passes or fails here: the figures are printed
 beside what is to be reached, and the machine's noise beside the figures.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 from rich.console import Console
 
-from tests.benchmarks import bench_detection, latency, memory_per_key, systems, whole_path
+from tests.benchmarks import bench_detection, bench_shuffle, latency, memory_per_key, systems, whole_path
 from tests.benchmarks.spread import wide_console
 from tests.benchmarks.system import cores, pin
 from tests.parts.services import kind_of
@@ -44,6 +44,11 @@ def run_all(console: Console, *, quick: bool, real: bool) -> dict[str, Any]:
             compared=[systems.OURS] if quick else [systems.OURS, systems.NO_TABLE],
         )
         console.print(latency.table_of(measured["latency"]))
+        if not quick:
+            console.rule("one worker and two")
+            measured["sharing"] = bench_shuffle.run(services, bench_shuffle.ORDERS, 3, console)
+            console.print(bench_shuffle.table_of(measured["sharing"]))
+            pin(cores()[0])
     console.rule("detection quality")
     measured["detection quality"] = bench_detection.measure(100_000 if quick else 300_000, batch=2_000)
     console.print(bench_detection.line_of(measured["detection quality"]))

@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def run(services: Services, orders: int, rounds: int, console: Console) -> dict[str, list[Rate]]:
-    """Each system once a round."""
+    """Each system once a round, on all cores: this process stays there."""
     pin(set().union(*cores()))
     topic = fill_topic(services.kafka_brokers, "orders", created(orders))
     rates: dict[str, list[Rate]] = {name: [] for name in _SYSTEMS}
@@ -90,7 +90,8 @@ def rate_of(own: Mapping[str, Any], workers: int, orders: int, alerts: int) -> R
         settings = load(**own)
         group = stack.enter_context(closing(Group(settings)))
         until(lambda: are_sharing([assigned(port) for port in ports]), f"{workers} workers have partitions")
-        until(lambda: group.committed() > 0, "orders move")
+        before = group.committed()
+        until(lambda: group.committed() > before, "orders move")  # from one commit on to another
         first, began, used = group.committed(), time.monotonic(), cpu_seconds(processes)
         if orders - first < _LEAST_SHARE * orders:
             raise RuntimeError(
