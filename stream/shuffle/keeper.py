@@ -177,7 +177,7 @@ class Keeper(Checkpointer):
         return ledger, int(merged.state["reading/position"][0])
 
     def _mark(self, unit: str) -> tuple[int, int]:
-        return (self._merging.position, 0) if unit == MERGE else self._shared.spread.mark(int(unit))
+        return self._merging.mark if unit == MERGE else self._shared.spread.mark(int(unit))
 
     async def _save(self, on_saved: Callable[[Mapping[int, int]], None]) -> None:
         async with self._saving:
@@ -188,7 +188,12 @@ class Keeper(Checkpointer):
             if not ways:
                 return
             try:
-                nbytes = await self._write_all(ways, judged)
+                nbytes = await self._changelog.write([record for way in ways for record in way.checkpoint.objects])
+                await self._flow.until_told(judged)
+                if not await self._is_merged_told(ways):
+                    return
+                markers = [record for way in ways for record in way.saver.markers(way.checkpoint)]
+                nbytes += await self._changelog.write(markers)
             except BaseException:
                 for way in ways:
                     way.saver.fail(way.checkpoint)
@@ -205,14 +210,12 @@ class Keeper(Checkpointer):
         state = self._shared.spread.get_state(int(unit))
         return _Saving(unit, saver, saver.begin(state, {int(unit): mark[0]}), mark)
 
-    async def _write_all(self, ways: Sequence[_Saving], judged: int) -> int:
-        nbytes = await self._changelog.write([record for way in ways for record in way.checkpoint.objects])
-        await self._flow.until_told(judged)
-        for way in ways:
-            if way.unit == MERGE:
-                await self._merging.until_told(way.mark[0])
-        markers = [record for way in ways for record in way.saver.markers(way.checkpoint)]
-        return nbytes + await self._changelog.write(markers)
+    async def _is_merged_told(self, ways: Sequence[_Saving]) -> bool:
+        """Wait until the alerts of what is merged are out; false if it was let go first, and they may never be.
+
+        A marker would then be of a state that has told what nobody heard, and the next owner would go on from it.
+        """
+        return all([await self._merging.until_told(way.mark) for way in ways if way.unit == MERGE])
 
     async def _end(self, ways: Sequence[_Saving], on_saved: Callable[[Mapping[int, int]], None]) -> None:
         """Say that all is written; delete what was not needed by the checkpoints before."""

@@ -49,6 +49,11 @@ class Merging:
         """The offset after the last message that was merged."""
         return self._merge.position
 
+    @property
+    def mark(self) -> tuple[int, int]:
+        """How far it has come, and in which of its runs: the second changes with each start and stop."""
+        return self.position, self._begun
+
     def start(self) -> None:
         """Read on from where the state ends."""
         self._begun += 1
@@ -73,9 +78,9 @@ class Merging:
                 log.warning("slices cannot be read (%s); trying again", error)
                 await asyncio.sleep(_RETRY_SECONDS)
 
-    async def until_told(self, position: int) -> bool:
-        """Wait until all that the messages before a position led to is out; false if it was stopped meanwhile."""
-        begun = self._begun
+    async def until_told(self, mark: tuple[int, int]) -> bool:
+        """Wait until all is out that led to a `mark`; false if it was stopped since then."""
+        position, begun = mark
         while self._told < position and begun == self._begun:
             self._told_more.clear()
             await self._told_more.wait()
@@ -100,19 +105,20 @@ class Merging:
     async def _read(self, consumer: AIOKafkaConsumer, begun: int) -> None:
         asked = self.has_read_all
         fetched = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_MOST_MESSAGES)
-        alerts: list[Alert] = []
         for records in fetched.values():
             for record in records:
                 if begun != self._begun:
                     return
-                alerts += self._merge.take(record.offset, record.value or b"")
+                if alerts := self._merge.take(record.offset, record.value or b""):
+                    await self._publish(alerts)
+                self._tell(begun)
                 await asyncio.sleep(0)  # orders are judged in between
-        if begun != self._begun:
-            return
-        position = self.position
-        if alerts:
-            await self._publish(alerts)
         if begun == self._begun:
-            self._told = position
-            self._told_more.set()
             self.has_read_all = asked or not fetched
+        self._tell(begun)
+
+    def _tell(self, begun: int) -> None:
+        """Say that all is out that was merged, unless somebody else has merged on since."""
+        if begun == self._begun:
+            self._told = self.position
+            self._told_more.set()
