@@ -147,7 +147,8 @@ def flooded(n_messages, kind="product_id"):
 def test_a_flood_of_keys_is_bounded_counted_and_one_alert():
     pipeline, alerts, sizes = flooded(40_000)
     assert pipeline.evicted["product"] >= 38_000
-    assert max(sizes[20:]) < 1.1 * max(sizes[:20])  # what a quarter of an hour holds goes at its end: 18,000 messages
+    # what a quarter of an hour holds goes at its end, after 18,000 messages; 20,000 keys that stayed would be 6 MB
+    assert max(sizes[20:]) < max(sizes[:20]) + 1_500_000
     floods = [alert for alert in alerts if alert["kind"] == "system.key_flood"]
     assert [(alert["entity"]["key"], alert["severity"], alert["status"]) for alert in floods] == [
         ("product", "high", "firing")
