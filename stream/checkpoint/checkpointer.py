@@ -26,7 +26,7 @@ from stream.checkpoint.standby import Standby
 
 log = logging.getLogger(__name__)
 
-_PAUSES: Final = 25.0  # from one checkpoint to the next, at least so many times what it kept orders waiting
+_PAUSES: Final = 40.0  # from one checkpoint to the next, at least so many times what it kept orders waiting
 _LOOK_SECONDS: Final = 0.1
 
 
@@ -59,7 +59,7 @@ class Checkpointer:
         Where it is kept, and what shapes it.
     interval_seconds
         From one checkpoint to the next, at least. Longer where much changes: for a checkpoint orders wait no more than
-        a twenty-fifth of the time, and no more than half of it is spent on writing.
+        a fortieth of the time, and no more than half of it is spent on writing.
     forget
         Do not go on from what is saved: learn anew, from what the group has committed.
     warm_up
