@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,8 +14,11 @@ from hypothesis import strategies as st
 from features.keys import Keys
 from features.state import State, gathered, part_of, read_back, written
 from features.text import Text
+from models.examples import created, encoded, paid
 from stream.alert import Alert
 from stream.pipeline import Pipeline
+from stream.record import StoredRecord
+from tests.parts.same_state import differences
 from tests.small_shop import PARTITIONS, REGISTER, default_settings, log, reference
 
 
@@ -49,6 +53,26 @@ def run_with_stops(seed: int, stops: Sequence[int]) -> list[Alert]:
 @given(seed=st.integers(0, 2**32 - 1), stops=st.lists(st.integers(0, 14), min_size=1, max_size=4))
 def test_stopping_anywhere_changes_no_bit_of_any_alert(seed: int, stops: list[int]) -> None:
     assert tuple(alert.data for alert in run_with_stops(seed, stops)) == reference()
+
+
+def paid_twice() -> tuple[StoredRecord, ...]:
+    """Orders, each paid twice: of the second payments no stage ends."""
+    events = [
+        make(f"o{n}", at=60.0 * n + late)
+        for n in range(40)
+        for late, make in ((0.0, created), (1.0, paid), (2.0, paid))
+    ]
+    return tuple(StoredRecord(encoded(event), b"k", offset) for offset, event in enumerate(events))
+
+
+@settings(max_examples=6, deadline=None)
+@given(cuts=st.lists(st.integers(1, 119), max_size=12))
+def test_where_a_log_is_cut_changes_no_bit_of_what_is_learned(cuts: list[int]) -> None:
+    one, other, records = fresh(), fresh(), paid_twice()
+    one.process(0, records, wait=False)
+    for begin, end in pairwise([0, *sorted({*cuts, 2, 3}), len(records)]):
+        other.process(0, records[begin:end], wait=False)
+    assert differences(one.get_state(), other.get_state()) == []
 
 
 def test_a_state_says_the_same_again() -> None:

@@ -47,9 +47,12 @@ class StageLatency(Feature):
     def transform(self, batch: Batch) -> Column:
         """Deviation of each event that ends a stage; NaN for the others."""
         at = (~np.isnan(batch.life.latency_seconds)).nonzero()[0]
+        method = np.zeros(len(batch), np.int64)
+        if len(batch.payments.at):  # looked up even where none ends a stage: where a batch is cut is not to matter
+            method[batch.payments.at] = batch.key(self._spaces["method"]).rows + 1
         if not len(at):
             return Column.silent(len(batch))
-        batch.routes = self._routes(batch, at)
+        batch.routes = self._routes(batch, at, method[at])
         seconds = np.maximum(batch.life.latency_seconds[at], 0.0) + 1.0
         levels = [batch.key(self._spaces["route"]), batch.key(self._spaces["stage"])]
         return self._levels.follow_logs(levels, seconds).spread(at, len(batch))
@@ -57,12 +60,10 @@ class StageLatency(Feature):
     def _parts(self) -> dict[str, Stateful]:
         return {"levels": self._levels}
 
-    def _routes(self, batch: Batch, at: I64) -> Routes:
+    def _routes(self, batch: Batch, at: I64, method: I64) -> Routes:
         stage, place = batch.kind[at], batch.life.place[at].astype(np.int64)
-        method = np.zeros(len(batch), np.int64)
-        method[batch.payments.at] = batch.key(self._spaces["method"]).rows + 1
         answers = self._bits("channel", place[:, _CHANNEL])
-        answers = np.where(stage == PAID, self._bits("method", method[at]), answers)
+        answers = np.where(stage == PAID, self._bits("method", method), answers)
         answers = np.where(stage == DELIVERED, self._bits("carrier", place[:, _CARRIER]), answers)
         region = np.where(stage == DELIVERED, place[:, _REGION], 0)
         return Routes.of(at, stage.astype(np.int64), answers, self._bits("region", region), self._namer(batch, at))
