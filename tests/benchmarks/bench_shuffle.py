@@ -1,6 +1,6 @@
 """What sharing a log costs and gives: orders a second of one worker alone, of one that shares, and of two.
 
-    python -m tests.benchmarks.bench_shuffle [--orders 400000] [--rounds 3] [--real]
+    python -m tests.benchmarks.bench_shuffle [--orders 1000000] [--rounds 3] [--real]
 
 Workers are processes of `orderwatch worker`, checkpoints on; a full topic is read from its start (`--real`: Apache
 Kafka and redis-server). Counted is from the moment when all workers of the group have partitions and orders move, so
@@ -39,7 +39,7 @@ from tests.benchmarks.workload import created
 from tests.parts.ports import free_ports
 from tests.parts.services import kind_of
 
-ORDERS: Final = 400_000
+ORDERS: Final = 1_000_000
 _LOOK_SECONDS: Final = 0.05
 _LONGEST_SECONDS: Final = 300.0
 _ANSWER_SECONDS: Final = 10.0
