@@ -1,4 +1,4 @@
-"""Dead letters as verdicts, so that a source that sends rubbish becomes one alert by its rate.
+"""Dead letters as verdicts, so that a source that sends rubbish becomes one alert once it has sent enough of it.
 
 They are counted by the source that a message names (`stream.senders`), else by the class of the error. The alert says
 which error is behind most of them, and at which field.
